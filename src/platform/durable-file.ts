@@ -1,0 +1,26 @@
+import { open, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** After return, `path` holds all of `bytes` even if power is cut now; before, the old content. */
+export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+  const partPath = `${path}.part`;
+  const file = await open(partPath, "w");
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(partPath, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Makes a rename or a new name in `directoryPath` survive a power cut. */
+export async function syncDirectory(directoryPath: string): Promise<void> {
+  const directory = await open(directoryPath, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
