@@ -30,10 +30,15 @@ export interface JournalOpening {
   readonly interrupted: readonly LedgerTrigger[];
 }
 
+/** `recording-on-reserve`: the disk or the quota is full and rows go into the space a reserve file held free. */
+export type JournalState = "recording" | "recording-on-reserve" | "not-recording";
+
 export interface JournalStatus {
+  readonly state: JournalState;
   /** False while rows cannot be written (disk full, I/O error); inspection goes on and the state says so. */
   readonly recording: boolean;
   readonly sentence: string | null;
+  /** Counted since this journal file was begun, rows since deleted by retention included. */
   readonly triggers: number;
   readonly verdicts: number;
   /** Verdicts that no broker has taken yet. */
@@ -42,6 +47,8 @@ export interface JournalStatus {
   readonly unacknowledged: number;
   /** Verdicts of this boot lost from the ledger since they could not be written. */
   readonly unrecorded: number;
+  /** Second verdicts for one trigger, or of one number, turned away in this boot; always a fault in a program. */
+  readonly refused: number;
   readonly bytes: number;
 }
 
@@ -53,19 +60,28 @@ export interface Journal {
   start(): Promise<JournalOpening>;
   /** Resolves when the trigger is on disk (or cannot be: then status().recording is false). Nobody need await it. */
   recordTrigger(trigger: LedgerTrigger): Promise<void>;
-  /** Resolves "recorded" when the verdict is on disk, "unrecorded" when it could not be written. */
-  recordVerdict(triggerId: string, verdict: Verdict): Promise<"recorded" | "unrecorded">;
+  /**
+   * "recorded": the verdict is on disk. "unrecorded": it is not, now; it stays in memory, within bounds, and is
+   * written when the disk takes rows again (then it is published once more, with the same id). "refused": the ledger
+   * already holds another verdict for this trigger or of this number; that one stands, this one must not leave.
+   */
+  recordVerdict(triggerId: string, verdict: Verdict): Promise<"recorded" | "unrecorded" | "refused">;
   recordAudit(entry: AuditEntry): Promise<void>;
   /** Newest first. */
   latestVerdicts(limit: number): Promise<Verdict[]>;
   verdictById(id: string): Promise<Verdict | undefined>;
   /** The verdict of an earlier trigger with this sender's id, when there is one ("pending" while undecided). */
   verdictOfRequest(requestId: string): Promise<Verdict | "pending" | undefined>;
-  /** The oldest verdicts no broker has taken, in order, after `afterRow`; `row` names them to `markSent`. */
+  /** The oldest verdicts no broker has taken, in order, after `afterRow` (0: from the first). */
   unsent(afterRow: number, limit: number): Promise<{ row: number; json: string }[]>;
-  markSent(rows: readonly number[]): Promise<void>;
-  /** The hub has stored everything up to this verdict. */
-  markAcknowledged(bootSeq: number, verdictSeq: number): Promise<void>;
+  /** A broker has taken every verdict up to this row. Written with a later commit: a crash before it sends again. */
+  markSentThrough(row: number): void;
+  /** The hub has stored everything up to this verdict. Written with a later commit. */
+  markAcknowledged(bootSeq: number, verdictSeq: number): void;
+  /** Makes verdicts that a broker took and no hub has acknowledged unsent again. */
+  resendUnacknowledged(): Promise<void>;
+  /** Calls `listener` after every commit that added verdicts, until the returned function is called. */
+  onRecorded(listener: () => void): () => void;
   status(): JournalStatus;
   /** Everything handed over before is on disk when it returns. */
   stop(): Promise<void>;
