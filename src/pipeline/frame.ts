@@ -1,18 +1,10 @@
+import type { Image } from "../imaging/image.ts";
 import type { MonotonicMs, WallClockMs } from "../platform/clock.ts";
+
+export type { Image };
 
 /** What a source knows of an exposure besides its pixels: file, ground truth of a simulated part, sensor readings. */
 export type FrameMetadata = Readonly<Record<string, string | number | boolean>>;
-
-/**
- * 8-bit interleaved pixels, row by row from the top left, no padding: `heightPx * widthPx * channels` bytes.
- * 1 channel is grey, 3 are RGB. Whoever holds an image may read it for as long as it likes; nobody writes to it.
- */
-export interface Image {
-  readonly pixels: Uint8Array;
-  readonly widthPx: number;
-  readonly heightPx: number;
-  readonly channels: 1 | 3;
-}
 
 /** One image of a part. `seq` rises by one per exposure within a boot, restarts of the camera included. */
 export interface Frame {

@@ -1,0 +1,16 @@
+/** One command of the command line. `run` resolves with the exit code. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  run(args: string[]): Promise<number>;
+}
+
+/** Loaded when asked for, so that `--help` does not pay for TensorFlow. */
+export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import("./demo.ts")).demo,
+  edge: async () => (await import("./edge.ts")).edge,
+  inspect: async () => (await import("./inspect.ts")).inspect,
+  train: async () => (await import("./train.ts")).train,
+  doctor: async () => (await import("./doctor.ts")).doctor,
+  bench: async () => (await import("./bench.ts")).bench,
+};

@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
+import { CameraConfig } from "./camera-config.ts";
+
+const Name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "letters, digits, dot, dash and underscore, at most 64");
+const Probability = z.number().min(0).max(1);
+
+/** Never in the file itself: the name of an environment variable, or a file that only the service may read. */
+export const Secret = z.union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })]);
+export type Secret = z.infer<typeof Secret>;
+
+export const RecipeConfig = z.strictObject({
+  name: Name,
+  model: z.string().min(1).describe("folder of the model bundle; relative to this file"),
+  passBelow: Probability.optional().describe("overrides the bundle's limit on the NG score"),
+  rejectFrom: Probability.optional().describe("overrides the bundle's limit on the NG score"),
+  deadlineMs: z.int().min(1).max(600_000).optional().describe("overrides trigger.deadlineMs"),
+  sanity: SanityLimits.prefault({}).describe("what an image must be like to be judged at all"),
+});
+export type RecipeConfig = Readonly<z.infer<typeof RecipeConfig>>;
+
+export const TriggerConfig = z.strictObject({
+  mode: z
+    .enum(["free", "external"])
+    .default("free")
+    .describe("free: every frame is a part; external: MQTT and HTTP triggers say when a part is in view"),
+  deadlineMs: z.int().min(1).max(600_000).default(1000).describe("from the trigger to the verdict; later is a fault"),
+  queueCapacity: z.int().min(1).max(1000).default(16).describe("parts undecided at once; one more is a fault: overrun"),
+});
+
+export const InferenceConfig = z.strictObject({
+  provider: z.enum(["auto", "tensorrt", "cuda", "cpu"]).default("auto").describe("a named one is required: absent, the device refuses to start"),
+  processes: z.int().min(1).max(16).optional().describe("inference processes; one for each core, at most 4, when absent"),
+  threadsPerProcess: z.int().min(1).max(64).default(1),
+  hangTimeoutMs: z.int().min(100).max(600_000).default(5000).describe("an inference without answer for so long is killed"),
+  loadTimeoutMs: z.int().min(1000).max(3_600_000).default(900_000).describe("a first TensorRT build takes minutes"),
+});
+
+export const MqttConfig = z.strictObject({
+  url: z.string().regex(/^(mqtts?|wss?|tcp|tls):\/\//, "mqtt://, mqtts://, ws:// or wss://").describe("no user or password in it"),
+  root: z.string().regex(/^[^+#$\s/]+(\/[^+#$\s/]+)*$/, "levels without +, #, $ and spaces").describe("enterprise/site/area/line"),
+  username: z.string().optional(),
+  password: Secret.optional(),
+  caFile: z.string().optional(),
+  certFile: z.string().optional(),
+  keyFile: z.string().optional(),
+});
+
+export const JournalConfig = z.strictObject({
+  maxBytes: z.int().min(8_000_000).default(2_000_000_000).describe("quota of the verdict journal on disk"),
+  reserveBytes: z.int().min(1_000_000).default(16_000_000).describe("kept free for verdicts when the disk fills up"),
+  retentionDays: z.number().positive().default(90).describe("delivered verdicts older than this are removed"),
+});
+
+export const HttpConfig = z.strictObject({
+  host: z.string().default("127.0.0.1"),
+  port: z.int().min(0).max(65_535).default(8080),
+  writeToken: Secret.optional().describe("bearer token for requests that change something; needed beyond this machine"),
+});
+
+export const RejectSignalConfig = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("none") }),
+  z.strictObject({
+    type: z.literal("modbus"),
+    host: z.string().min(1),
+    port: z.int().min(1).max(65_535).default(502),
+    unit: z.int().min(0).max(255).default(1),
+    passCoil: z.int().min(0).max(65_535).describe("energised for a pass only: a cut cable rejects"),
+    heartbeatCoil: z.int().min(0).max(65_535).optional().describe("toggles while the device decides"),
+    pulseMs: z.int().min(1).max(60_000).default(100),
+  }),
+  z.strictObject({
+    type: z.literal("gpio"),
+    chip: z.string().default("gpiochip0"),
+    passLine: z.int().min(0).describe("energised for a pass only: a cut cable rejects"),
+    pulseMs: z.int().min(1).max(60_000).default(100),
+  }),
+]);
+export type RejectSignalConfig = Readonly<z.infer<typeof RejectSignalConfig>>;
+
+/** The whole configuration of a device: one YAML file. */
+export const DeviceConfig = z.strictObject({
+  device: Name.describe("unique in the plant; part of every MQTT topic"),
+  dataDirectory: z.string().min(1).default("data").describe("journal and state; relative to this file"),
+  log: z
+    .strictObject({
+      level: z.enum(["debug", "info", "warn", "error"]).default("info"),
+      format: z.enum(["auto", "json", "pretty"]).default("auto").describe("auto: readable on a terminal, JSON elsewhere"),
+    })
+    .prefault({}),
+  camera: CameraConfig,
+  trigger: TriggerConfig.prefault({}),
+  inference: InferenceConfig.prefault({}),
+  recipes: z.array(RecipeConfig).min(1),
+  activeRecipe: Name.optional().describe("the first recipe when absent; an operator's switch is remembered"),
+  mqtt: MqttConfig.nullable().default(null).describe("null: no broker; verdicts stay in the journal"),
+  hub: z
+    .strictObject({ acknowledges: z.boolean().default(true) })
+    .nullable()
+    .default(null)
+    .describe("set where a hub acknowledges verdicts on ROOT/DEVICE/ack: rows are then kept until it has them"),
+  journal: JournalConfig.prefault({}),
+  http: HttpConfig.prefault({}),
+  rejectSignal: RejectSignalConfig.prefault({ type: "none" }),
+});
+export type DeviceConfig = Readonly<z.infer<typeof DeviceConfig>>;

@@ -1,0 +1,209 @@
+import type { TriggerSource } from "../contracts/trigger.ts";
+import type { Verdict } from "../contracts/verdict.ts";
+import { answer } from "../pipeline/answer.ts";
+import type { CapturedFrame } from "../pipeline/frame.ts";
+import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
+import { inspect, type InspectionOutcome, type InspectionRecord } from "../pipeline/inspect.ts";
+import type { Journal } from "../pipeline/journal/journal.ts";
+import { toIso, type Clock, type MonotonicMs, type WallClockMs } from "../platform/clock.ts";
+import { onChange, type Logger } from "../platform/logger.ts";
+import { Slots } from "../platform/slots.ts";
+import { uuidv7 } from "../platform/uuid.ts";
+import type { LineStatistics } from "./line-statistics.ts";
+import { RecipeStages, type FrameMemory } from "./recipe-stages.ts";
+import type { RecipeBook } from "./recipe-book.ts";
+import type { LatestFrame } from "./status/device-view.ts";
+import { composeVerdict } from "./compose-verdict.ts";
+
+/** A trigger as one of the trigger sources hands it over. */
+export interface IncomingTrigger {
+  readonly source: TriggerSource;
+  readonly requestId: string | null;
+  /** Made from boot and trigger number when undefined. */
+  readonly part: string | undefined;
+  readonly deadlineMs: number | undefined;
+  /** When the part was in view, monotonic; the deadline and the latency count from here. */
+  readonly receivedTick: MonotonicMs;
+  readonly capture: (signal: AbortSignal) => Promise<CapturedFrame>;
+}
+
+export interface AcceptedTrigger {
+  /** Resolves when the trigger is on disk. */
+  readonly recorded: Promise<void>;
+  /** Resolves when the verdict is on disk; never rejects. */
+  readonly verdict: Promise<Verdict>;
+}
+
+export interface LineOptions {
+  readonly device: string;
+  readonly bootSeq: number;
+  /** Triggers that may be undecided at once; one more is answered with `fault: overrun`. */
+  readonly queueCapacity: number;
+  /** Inferences in flight at once. */
+  readonly inferenceSlots: number;
+  readonly shutdown: AbortSignal;
+  /** False where a repeated frame is normal: a folder of files may hold the same picture twice. */
+  readonly refuseFrozen: boolean;
+}
+
+export interface LineCollaborators {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly engine: InferenceEngine;
+  readonly journal: Journal;
+  readonly recipes: RecipeBook;
+  readonly statistics: LineStatistics;
+  readonly clockSynced: () => boolean;
+  /** Called at the decision, in the order of `verdictSeq`, before the journal: the reject signal hangs here. */
+  readonly onDecided: (verdict: Verdict) => void;
+  /** Called when the journal could not take the verdict. */
+  readonly onUnrecorded: (verdict: Verdict) => void;
+}
+
+/** Turns triggers into verdicts: exactly one for each, whatever happens. */
+export class Line {
+  readonly #options: LineOptions;
+  readonly #with: LineCollaborators;
+  readonly #slots: Slots;
+  readonly #memory: FrameMemory = { previousHash: undefined };
+  readonly #reportFault: (reason: string) => void;
+  #pending = 0;
+  #triggerSeq = 0;
+  #verdictSeq = 0;
+  #latest: LatestFrame | undefined;
+  readonly #roomWaiters: (() => void)[] = [];
+
+  constructor(options: LineOptions, collaborators: LineCollaborators) {
+    this.#options = options;
+    this.#with = collaborators;
+    this.#slots = new Slots(options.inferenceSlots);
+    const log = collaborators.log.child({ component: "line" });
+    this.#reportFault = onChange<string>((reason) => {
+      if (reason === "") log.info({}, "parts are judged again");
+      else log.warn({ fault: reason }, "parts get fault verdicts");
+    });
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  get latest(): LatestFrame | undefined {
+    return this.#latest;
+  }
+
+  /** Resolves when a trigger would not be refused as overrun: for sources that can wait. */
+  async room(signal: AbortSignal): Promise<void> {
+    while (this.#pending >= this.#options.queueCapacity && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#roomWaiters.push(resolve);
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+  }
+
+  accept(trigger: IncomingTrigger): AcceptedTrigger {
+    const { clock, journal, statistics } = this.#with;
+    const now = clock.wallNow();
+    const triggerId = uuidv7(now);
+    const part = trigger.part ?? `${this.#options.device}-${this.#options.bootSeq}-${++this.#triggerSeq}`;
+    statistics.triggers++;
+    const recorded = journal.recordTrigger({
+      triggerId,
+      requestId: trigger.requestId,
+      part,
+      source: trigger.source,
+      receivedAt: toIso(now),
+    });
+    return { recorded, verdict: this.#judge(trigger, triggerId, part) };
+  }
+
+  /** Answers triggers that an earlier boot left without a verdict. */
+  async answerInterrupted(triggers: readonly { triggerId: string; part: string }[]): Promise<void> {
+    const outcome: InspectionOutcome = { kind: "fault", reason: "interrupted", detail: "the device restarted" };
+    await Promise.all(
+      triggers.map(({ triggerId, part }) => {
+        this.#with.statistics.triggers++;
+        this.#pending++;
+        return this.#conclude({ triggerId, part, outcome, receivedTick: this.#with.clock.tick() });
+      }),
+    );
+  }
+
+  async #judge(trigger: IncomingTrigger, triggerId: string, part: string): Promise<Verdict> {
+    const { clock, recipes } = this.#with;
+    const { receivedTick } = trigger;
+    const recipe = recipes.active;
+    const record = emptyRecord();
+    const overrun = this.#pending >= this.#options.queueCapacity;
+    this.#pending++;
+    if (overrun) {
+      const detail = `${this.#options.queueCapacity} parts are waiting already`;
+      return this.#conclude({ triggerId, part, receivedTick, record, outcome: { kind: "fault", reason: "overrun", detail } });
+    }
+    if (recipe === undefined) {
+      const detail = "no recipe is active";
+      return this.#conclude({ triggerId, part, receivedTick, record, outcome: { kind: "fault", reason: "model", detail } });
+    }
+    const stages = new RecipeStages(recipe, {
+      engine: this.#with.engine,
+      slots: this.#slots,
+      memory: this.#memory,
+      capture: trigger.capture,
+      refuseFrozen: this.#options.refuseFrozen && trigger.source !== "upload",
+    });
+    const dueTick = (receivedTick + (trigger.deadlineMs ?? recipe.deadlineMs)) as MonotonicMs;
+    const outcome = await answer({ clock, dueTick, shutdown: this.#options.shutdown }, (signal) =>
+      inspect(stages, { clock, record, signal }),
+    );
+    return this.#conclude({ triggerId, part, receivedTick, record, outcome, recipe });
+  }
+
+  /** The one place where a verdict comes into being. Everything up to the journal's queue happens in one turn. */
+  async #conclude(concluded: Concluded): Promise<Verdict> {
+    const { clock, journal, statistics, onDecided, onUnrecorded } = this.#with;
+    const decidedAt: WallClockMs = clock.wallNow();
+    const verdict = composeVerdict({
+      id: uuidv7(decidedAt),
+      device: this.#options.device,
+      bootSeq: this.#options.bootSeq,
+      verdictSeq: ++this.#verdictSeq,
+      decidedAt,
+      decidedTick: clock.tick(),
+      clockSynced: this.#with.clockSynced(),
+      ...concluded,
+    });
+    this.#pending--;
+    const recording = journal.recordVerdict(concluded.triggerId, verdict);
+    statistics.observe(verdict);
+    this.#remember(verdict, concluded);
+    this.#reportFault(verdict.verdict === "fault" ? verdict.reason : "");
+    onDecided(verdict);
+    this.#roomWaiters.shift()?.();
+    if ((await recording) === "unrecorded") onUnrecorded(verdict);
+    return verdict;
+  }
+
+  #remember(verdict: Verdict, { record, outcome }: Concluded): void {
+    const frame = record?.frame;
+    if (frame?.kind !== "frame") return;
+    const heatmap = outcome.kind === "decided" ? outcome.decision.heat : null;
+    this.#latest = { verdict, image: frame.image, heatmap };
+  }
+}
+
+interface Concluded {
+  readonly triggerId: string;
+  readonly part: string;
+  readonly receivedTick: MonotonicMs;
+  readonly outcome: InspectionOutcome;
+  readonly record?: InspectionRecord;
+  readonly recipe?: NonNullable<RecipeBook["active"]>;
+}
+
+const emptyRecord = (): InspectionRecord => ({
+  frame: undefined,
+  capturedTick: undefined,
+  preprocessedTick: undefined,
+  inferredTick: undefined,
+});

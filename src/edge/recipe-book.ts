@@ -1,0 +1,94 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { SightlineError, messageOf } from "../contracts/errors.ts";
+import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
+import { writeDurably } from "../platform/durable-file.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { RecipeConfig } from "./device-config.ts";
+import { openRecipe, type Recipe } from "./recipe.ts";
+
+export interface RecipeBookOptions {
+  readonly recipes: readonly RecipeConfig[];
+  readonly activeRecipe: string | undefined;
+  readonly deadlineMs: number;
+  readonly dataDirectory: string;
+}
+
+/**
+ * All recipes of the device, loaded side by side; one is active. A trigger keeps the recipe that was active when it
+ * came, so a switch falls between two parts. The choice of an operator outlives a restart.
+ */
+export class RecipeBook {
+  readonly name = "recipes";
+  readonly #options: RecipeBookOptions;
+  readonly #engine: InferenceEngine;
+  readonly #log: Logger;
+  readonly #recipes = new Map<string, Recipe>();
+  readonly #refused = new Map<string, string>();
+  #active: Recipe | undefined;
+
+  constructor(options: RecipeBookOptions, at: { engine: InferenceEngine; log: Logger }) {
+    this.#options = options;
+    this.#engine = at.engine;
+    this.#log = at.log.child({ component: "recipes" });
+  }
+
+  /** Loads every recipe; throws when the one that shall be active cannot be loaded, reports the others. */
+  async start(): Promise<void> {
+    const wanted = await this.#wantedName();
+    for (const config of this.#options.recipes) {
+      try {
+        const recipe = await openRecipe(config, this.#options.deadlineMs);
+        await this.#engine.load(recipe.bundle);
+        this.#recipes.set(recipe.name, recipe);
+        this.#log.info({ recipe: recipe.name, model: recipe.bundle.manifest.name }, "recipe is loaded");
+      } catch (error) {
+        if (config.name === wanted) throw error;
+        this.#refused.set(config.name, messageOf(error));
+        this.#log.error({ recipe: config.name, error: messageOf(error) }, "recipe is refused");
+      }
+    }
+    this.#active = this.#recipes.get(wanted);
+  }
+
+  async stop(): Promise<void> {
+    this.#active = undefined;
+  }
+
+  get active(): Recipe | undefined {
+    return this.#active;
+  }
+
+  get names(): readonly string[] {
+    return [...this.#recipes.keys()];
+  }
+
+  /** Recipes that could not be loaded, with the sentence that says why. */
+  get refused(): ReadonlyMap<string, string> {
+    return this.#refused;
+  }
+
+  /** Takes effect with the next trigger. Throws UNKNOWN_RECIPE. */
+  async switchTo(name: string): Promise<Recipe> {
+    const recipe = this.#recipes.get(name);
+    if (recipe === undefined) {
+      const reason = this.#refused.get(name);
+      const why = reason === undefined ? `known are ${this.names.join(", ")}` : `it was refused: ${reason}`;
+      throw new SightlineError("UNKNOWN_RECIPE", `"${name}" cannot be used; ${why}`);
+    }
+    this.#active = recipe;
+    await writeDurably(this.#choicePath, name);
+    return recipe;
+  }
+
+  get #choicePath(): string {
+    return join(this.#options.dataDirectory, "active-recipe");
+  }
+
+  async #wantedName(): Promise<string> {
+    const names = this.#options.recipes.map(({ name }) => name);
+    const chosen = await readFile(this.#choicePath, "utf8").catch(() => "");
+    if (names.includes(chosen)) return chosen;
+    return this.#options.activeRecipe ?? names[0] ?? "";
+  }
+}

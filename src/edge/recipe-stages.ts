@@ -1,0 +1,90 @@
+import { frameStatistics } from "../imaging/frame-statistics.ts";
+import { decide, type Decision } from "../pipeline/decide/decide.ts";
+import type { RegionRect, RegionScores } from "../pipeline/decide/region-scores.ts";
+import type { CapturedFrame, Frame } from "../pipeline/frame.ts";
+import type { InferenceEngine, InferenceResult } from "../pipeline/infer/inference-engine.ts";
+import type { InspectionStages } from "../pipeline/inspect.ts";
+import { planRegions, preprocess } from "../pipeline/preprocess/preprocess.ts";
+import { checkSanity, type SanityFinding } from "../pipeline/sanity/sanity-gate.ts";
+import type { Slots } from "../platform/slots.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** What the sanity gate remembers from one frame to the next. */
+export interface FrameMemory {
+  previousHash: bigint | undefined;
+}
+
+export interface PreparedRegions {
+  readonly rects: readonly RegionRect[];
+  /** uint8 NHWC RGB batch, one region after the other. */
+  readonly pixels: Uint8Array;
+}
+
+interface StageWorld {
+  readonly engine: InferenceEngine;
+  readonly slots: Slots;
+  readonly memory: FrameMemory;
+  readonly capture: (signal: AbortSignal) => Promise<CapturedFrame>;
+  readonly refuseFrozen: boolean;
+}
+
+/** The stages of one part with one recipe. */
+export class RecipeStages implements InspectionStages<PreparedRegions, InferenceResult> {
+  readonly #recipe: Recipe;
+  readonly #world: StageWorld;
+
+  constructor(recipe: Recipe, world: StageWorld) {
+    this.#recipe = recipe;
+    this.#world = world;
+  }
+
+  capture(signal: AbortSignal): Promise<CapturedFrame> {
+    return this.#world.capture(signal);
+  }
+
+  checkSanity({ image }: Frame): SanityFinding {
+    const { memory, refuseFrozen } = this.#world;
+    const statistics = frameStatistics(image);
+    const previousHash = refuseFrozen ? memory.previousHash : undefined;
+    memory.previousHash = statistics.contentHash;
+    const { widthPx, heightPx } = image;
+    return checkSanity(
+      { statistics, widthPx, heightPx, previousHash, reference: this.#recipe.reference },
+      this.#recipe.sanity,
+    );
+  }
+
+  preprocess({ image }: Frame): PreparedRegions {
+    const rects = planRegions(image, this.#recipe.regions);
+    const { width, height } = this.#recipe.bundle.manifest.input;
+    return { rects, pixels: preprocess(image, rects, { widthPx: width, heightPx: height }) };
+  }
+
+  async infer({ rects, pixels }: PreparedRegions, signal: AbortSignal): Promise<InferenceResult> {
+    const release = await this.#world.slots.acquire(signal);
+    try {
+      return await this.#world.engine.infer(this.#recipe.bundle.modelSha256, { pixels, count: rects.length });
+    } finally {
+      release();
+    }
+  }
+
+  decide({ rects }: PreparedRegions, result: InferenceResult): Decision {
+    return decide(scoresByRegion(rects, result), this.#recipe.classes, this.#recipe.rules);
+  }
+}
+
+/** Cuts the batch's outputs into regions; views, no copies. */
+export function scoresByRegion(rects: readonly RegionRect[], result: InferenceResult): RegionScores[] {
+  const classes = result.probabilities.length / rects.length;
+  const heatmapRows = result.heatmapHeight;
+  const heatmapCols = result.heatmapWidth;
+  const heatmapSize = classes * heatmapRows * heatmapCols;
+  return rects.map((rect, index) => ({
+    rect,
+    probabilities: result.probabilities.subarray(index * classes, (index + 1) * classes),
+    heatmap: result.heatmap.subarray(index * heatmapSize, (index + 1) * heatmapSize),
+    heatmapRows,
+    heatmapCols,
+  }));
+}

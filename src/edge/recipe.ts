@@ -1,0 +1,58 @@
+import { readFile } from "node:fs/promises";
+import { SightlineError } from "../contracts/errors.ts";
+import type { ModelClass, RegionPlan } from "../contracts/model-bundle.ts";
+import { decodeImage } from "../imaging/decode-image.ts";
+import { frameStatistics } from "../imaging/frame-statistics.ts";
+import type { DecisionRules } from "../pipeline/decide/decide.ts";
+import { openBundle } from "../pipeline/infer/open-bundle.ts";
+import type { ModelBundle } from "../pipeline/infer/inference-engine.ts";
+import type { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
+import type { RecipeConfig } from "./device-config.ts";
+
+/** A model with its settings for one product, ready to judge. */
+export interface Recipe {
+  readonly name: string;
+  readonly bundle: ModelBundle;
+  readonly classes: readonly ModelClass[];
+  readonly regions: RegionPlan;
+  readonly rules: DecisionRules;
+  readonly sanity: SanityLimits;
+  /** Thumbnail of the reference image, for the camera-moved check. */
+  readonly reference: Uint8Array | undefined;
+  readonly deadlineMs: number;
+}
+
+/** Opens the bundle and the reference image; the recipe's own limits win over the bundle's. */
+export async function openRecipe(config: RecipeConfig, defaultDeadlineMs: number): Promise<Recipe> {
+  const bundle = await openBundle(config.model);
+  const { manifest } = bundle;
+  const rules = {
+    passBelow: config.passBelow ?? manifest.decision.passBelow,
+    rejectFrom: config.rejectFrom ?? manifest.decision.rejectFrom,
+  };
+  if (rules.passBelow > rules.rejectFrom) {
+    throw new SightlineError(
+      "CONFIG_INVALID",
+      `recipe "${config.name}": passBelow ${rules.passBelow} exceeds rejectFrom ${rules.rejectFrom}; lower the one or raise the other`,
+    );
+  }
+  return {
+    name: config.name,
+    bundle,
+    classes: manifest.classes,
+    regions: manifest.regions,
+    rules,
+    sanity: config.sanity,
+    reference: config.sanity.reference === undefined ? undefined : await referenceThumbnail(config.sanity.reference),
+    deadlineMs: config.deadlineMs ?? defaultDeadlineMs,
+  };
+}
+
+async function referenceThumbnail(path: string): Promise<Uint8Array> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw new SightlineError("CONFIG_INVALID", `the reference image ${path} cannot be opened`, { cause: error });
+  });
+  const decoded = await decodeImage(bytes);
+  if (!decoded.ok) throw new SightlineError("CONFIG_INVALID", `the reference image ${path}: ${decoded.detail}`);
+  return frameStatistics(decoded.image).thumbnail;
+}

@@ -1,0 +1,65 @@
+import type { TriggerRequest } from "../../contracts/trigger.ts";
+import type { Verdict } from "../../contracts/verdict.ts";
+import type { CapturedFrame } from "../../pipeline/frame.ts";
+import type { Journal } from "../../pipeline/journal/journal.ts";
+import type { Clock, MonotonicMs } from "../../platform/clock.ts";
+import type { AcceptedTrigger, IncomingTrigger } from "../line.ts";
+
+export interface TriggerDeskCollaborators {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  accept(trigger: IncomingTrigger): AcceptedTrigger;
+  /** The first frame exposed after `tick`, never one from before the trigger. */
+  nextFrameAfter(tick: MonotonicMs, signal: AbortSignal): Promise<CapturedFrame>;
+}
+
+/**
+ * Takes triggers from MQTT and HTTP. The same request id again is the same trigger: a sender that repeats after a lost
+ * answer gets the verdict of the first, never a second one.
+ */
+export class TriggerDesk {
+  readonly #with: TriggerDeskCollaborators;
+  readonly #undecided = new Map<string, AcceptedTrigger>();
+
+  constructor(collaborators: TriggerDeskCollaborators) {
+    this.#with = collaborators;
+  }
+
+  /** `recorded` resolves when the trigger is on disk, so that its receipt can be confirmed to the sender. */
+  take(request: TriggerRequest, source: "mqtt" | "http"): AcceptedTrigger {
+    const receivedTick = this.#with.clock.tick();
+    const { id } = request;
+    if (id === undefined) return this.#accept(request, source, receivedTick);
+    const open = this.#undecided.get(id);
+    if (open !== undefined) return open;
+    const accepted = this.#acceptUnlessKnown(id, request, source, receivedTick);
+    this.#undecided.set(id, accepted);
+    void accepted.verdict.finally(() => this.#undecided.delete(id));
+    return accepted;
+  }
+
+  #acceptUnlessKnown(id: string, request: TriggerRequest, source: "mqtt" | "http", tick: MonotonicMs): AcceptedTrigger {
+    const looking = this.#with.journal.verdictOfRequest(id).catch(() => undefined); // unreadable: better judged twice than never
+    const deciding = looking.then((known): AcceptedTrigger => {
+      if (known !== undefined && known !== "pending") {
+        return { recorded: Promise.resolve(), verdict: Promise.resolve<Verdict>(known) };
+      }
+      return this.#accept(request, source, tick);
+    });
+    return {
+      recorded: deciding.then((accepted) => accepted.recorded),
+      verdict: deciding.then((accepted) => accepted.verdict),
+    };
+  }
+
+  #accept(request: TriggerRequest, source: "mqtt" | "http", receivedTick: MonotonicMs): AcceptedTrigger {
+    return this.#with.accept({
+      source,
+      requestId: request.id ?? null,
+      part: request.part,
+      deadlineMs: request.deadlineMs,
+      receivedTick,
+      capture: (signal) => this.#with.nextFrameAfter(receivedTick, signal),
+    });
+  }
+}
