@@ -1,0 +1,239 @@
+import type { Canvas } from "./canvas.ts";
+import type { Dice } from "./dice.ts";
+import { fractalNoise } from "./noise.ts";
+import type { FieldView } from "./texture-fields.ts";
+import { readFieldRow, textureFields, viewField } from "./texture-fields.ts";
+import type { TileOutline } from "./tile-outline.ts";
+import { notchDistance } from "./tile-outline.ts";
+
+/** Brightness and gloss vary slowly: they are drawn on a grid this coarse and interpolated. */
+const CELL_PX = 8;
+
+interface SlowMap {
+  readonly values: Float32Array;
+  readonly columns: number;
+}
+
+function slowMap(widthPx: number, heightPx: number, valueAt: (x: number, y: number) => number): SlowMap {
+  const columns = Math.ceil(widthPx / CELL_PX) + 2;
+  const rows = Math.ceil(heightPx / CELL_PX) + 2;
+  const values = new Float32Array(columns * rows);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      values[row * columns + column] = valueAt(column * CELL_PX, row * CELL_PX);
+    }
+  }
+  return { values, columns };
+}
+
+function readSlowRow(map: SlowMap, y: number, row: Float32Array): void {
+  const cell = Math.floor(y / CELL_PX);
+  const down = y / CELL_PX - cell;
+  const start = cell * map.columns;
+  for (let x = 0; x < row.length; x++) {
+    const column = start + (x >> 3);
+    const across = (x & 7) / CELL_PX;
+    const left = (map.values[column] ?? 0) * (1 - down) + (map.values[column + map.columns] ?? 0) * down;
+    const right = (map.values[column + 1] ?? 0) * (1 - down) + (map.values[column + 1 + map.columns] ?? 0) * down;
+    row[x] = left + (right - left) * across;
+  }
+}
+
+/** What depends on the distance across the part only: shading of the curved face, bevels, single bright lines. */
+interface Columns {
+  readonly body: Float32Array;
+  readonly gloss: Float32Array;
+  readonly marginPx: number;
+}
+
+function faceColumns(dice: Dice, widthPx: number, marginPx: number): { body: Float32Array; gloss: Float32Array } {
+  const size = widthPx + 2 * marginPx;
+  const wide = fractalNoise(dice, 2, 0.6);
+  const narrow = fractalNoise(dice, 3, 0.7);
+  const wideAmount = dice.between(0.05, 0.2);
+  const narrowAmount = dice.between(0.02, 0.07);
+  const falloff = [dice.between(0, 0.4) ** 1.3, dice.between(0, 0.4) ** 1.3] as const;
+  const body = new Float32Array(size);
+  const gloss = new Float32Array(size).fill(1);
+  for (let at = 0; at < size; at++) {
+    const across = (at - marginPx) / widthPx;
+    const left = falloff[0] * Math.exp(-Math.max(0, across) / 0.12);
+    const right = falloff[1] * Math.exp(-Math.max(0, 1 - across) / 0.12);
+    body[at] = (1 - left - right) * (1 + wideAmount * wide(across * 2.5, 0) + narrowAmount * narrow(at / 24, 0));
+  }
+  const lines = dice.whole(2, 12);
+  for (let line = 0; line < lines; line++) {
+    const at = dice.whole(0, size - 1);
+    const amount = dice.betweenLog(0.6, 5);
+    gloss[at] = (gloss[at] ?? 0) + amount;
+    if (dice.chance(0.4)) gloss[at + 1] = (gloss[at + 1] ?? 0) + amount * 0.6;
+  }
+  return { body, gloss };
+}
+
+/** A bevel reflects the lamp at another angle: a strip mostly brighter and glossier, with a dark crease beside it. */
+function addBevel(dice: Dice, columns: Columns, edgePx: number, inwardPx: number): void {
+  const wide = Math.abs(inwardPx);
+  const brightness = dice.chance(0.75) ? dice.between(1.05, 1.6) : dice.between(0.45, 0.8);
+  const gloss = dice.between(1, 3.5);
+  const creaseDepth = dice.between(0, 0.35);
+  const rolled = dice.between(2, 5);
+  const ripple = fractalNoise(dice, 3, 0.7);
+  for (let inside = -2; inside < wide + 4; inside += 1) {
+    const at = Math.round(edgePx + columns.marginPx + Math.sign(inwardPx) * inside);
+    const body = columns.body[at];
+    if (body === undefined) continue;
+    const strip = Math.max(0, Math.min(1, (wide - inside) / 2));
+    const crease = creaseDepth * Math.exp(-(((inside - wide - 1) / 2) ** 2));
+    const outerFall = inside < rolled ? 0.35 + 0.65 * Math.max(0, inside / rolled) : 1;
+    const look = 1 + strip * (brightness * (1 + 0.25 * ripple(inside / 5, 0)) * outerFall - 1);
+    columns.body[at] = body * look * (1 - crease);
+    columns.gloss[at] = (columns.gloss[at] ?? 0) * (1 + strip * gloss);
+  }
+}
+
+function tileColumns(dice: Dice, widthPx: number, outline: TileOutline): Columns {
+  const marginPx = 32;
+  const columns = { ...faceColumns(dice, widthPx, marginPx), marginPx };
+  if (outline.leftBevelPx > 0) addBevel(dice, columns, outline.leftPx, outline.leftBevelPx);
+  if (outline.rightBevelPx > 0) addBevel(dice, columns, outline.rightPx, -outline.rightBevelPx);
+  return columns;
+}
+
+/** Clouds of residue and wear, 1 on average. */
+function cloudMap(dice: Dice, widthPx: number, heightPx: number): SlowMap {
+  const wide = fractalNoise(dice, 2, 0.5);
+  const clouds = fractalNoise(dice, 3, 0.65);
+  const wideAmount = dice.between(0.05, 0.2);
+  const cloudAmount = dice.between(0.02, 0.07);
+  return slowMap(widthPx, heightPx, (x, y) => {
+    const slow = wide((1.8 * x) / widthPx, (1.8 * y) / heightPx);
+    return Math.max(0.3, 1 + wideAmount * slow + cloudAmount * clouds(x / 46, y / 58));
+  });
+}
+
+/** Patches where the ground face mirrors the lamp: there the marks glint. */
+function glossMap(dice: Dice, widthPx: number, heightPx: number): SlowMap {
+  const patches = Array.from({ length: dice.whole(1, 4) }, () => ({
+    x: dice.between(0, widthPx),
+    y: dice.chance(0.6) ? (dice.chance(0.5) ? heightPx : 0) : dice.between(0, heightPx),
+    spreadX: dice.between(0.06, 0.3) * widthPx,
+    spreadY: dice.between(0.1, 0.55) * heightPx,
+    amount: dice.betweenLog(0.3, 2.2),
+  }));
+  const broken = fractalNoise(dice, 3, 0.7);
+  const everywhere = dice.between(0.15, 0.6);
+  return slowMap(widthPx, heightPx, (x, y) => {
+    let gloss = everywhere;
+    for (const patch of patches) {
+      const away = ((x - patch.x) / patch.spreadX) ** 2 + ((y - patch.y) / patch.spreadY) ** 2;
+      gloss += patch.amount * Math.exp(-0.5 * away);
+    }
+    return Math.max(0.03, gloss * (1 + 0.7 * broken(x / 30, y / 70)));
+  });
+}
+
+interface Marks {
+  readonly views: readonly FieldView[];
+  readonly weights: readonly number[];
+  /** Where a mark is deep enough to glint, in deviations. */
+  readonly glintFrom: number;
+  readonly glintGain: number;
+}
+
+function grindingMarks(dice: Dice): Marks {
+  const { grain, shortStreaks, midStreaks, longStreaks } = textureFields();
+  const strength = dice.between(0.75, 1.3);
+  return {
+    views: [grain, shortStreaks, midStreaks, longStreaks].map((field) => viewField(field, dice)),
+    weights: [
+      0.052 * strength,
+      0.028 * strength * dice.between(0.6, 1.4),
+      0.035 * strength * dice.between(0.6, 1.4),
+      0.04 * strength * dice.between(0.6, 1.6),
+    ],
+    glintFrom: dice.between(0.7, 1.1),
+    glintGain: dice.between(0.09, 0.17),
+  };
+}
+
+interface Rows {
+  readonly marks: readonly Float32Array[];
+  readonly clouds: Float32Array;
+  readonly gloss: Float32Array;
+}
+
+function drawRow(canvas: Canvas, y: number, rows: Rows, marks: Marks, columns: Columns, shiftPx: number): void {
+  const { widthPx, light, shade } = canvas;
+  const [grain, short, mid, long] = rows.marks;
+  const [grainWeight = 0, shortWeight = 0, midWeight = 0, longWeight = 0] = marks.weights;
+  if (grain === undefined || short === undefined || mid === undefined || long === undefined) return;
+  const wholeShift = Math.floor(-shiftPx);
+  const shiftFraction = -shiftPx - wholeShift;
+  for (let x = 0; x < widthPx; x++) {
+    const column = x + columns.marginPx + wholeShift;
+    const body = (columns.body[column] ?? 1) * (1 - shiftFraction) + (columns.body[column + 1] ?? 1) * shiftFraction;
+    const lineGloss = (columns.gloss[column] ?? 1) * (1 - shiftFraction) + (columns.gloss[column + 1] ?? 1) * shiftFraction;
+    const bare = body * (rows.clouds[x] ?? 1);
+    const g = grain[x] ?? 0;
+    const s = short[x] ?? 0;
+    const m = mid[x] ?? 0;
+    const l = long[x] ?? 0;
+    const gloss = (rows.gloss[x] ?? 0) * lineGloss;
+    const glint = 0.5 * l + 0.5 * m + 0.35 * s + 0.35 * g + 0.12 * (lineGloss - 1) - marks.glintFrom;
+    const matt = g * grainWeight + s * shortWeight + (m * midWeight + l * longWeight) * (0.6 + 0.5 * gloss);
+    const mirrored = glint > 0 ? gloss * marks.glintGain * glint * (1 + glint) : 0;
+    const at = y * widthPx + x;
+    shade[at] = bare;
+    light[at] = bare * (1 + matt + mirrored);
+  }
+}
+
+/** The good face of a ground ferrite tile, filling the canvas: brightness about 1, before edges and marks of use. */
+export function drawFace(canvas: Canvas, dice: Dice, outline: TileOutline): void {
+  const { widthPx, heightPx } = canvas;
+  const columns = tileColumns(dice, widthPx, outline);
+  const clouds = cloudMap(dice, widthPx, heightPx);
+  const gloss = glossMap(dice, widthPx, heightPx);
+  const marks = grindingMarks(dice);
+  const row = (): Float32Array => new Float32Array(widthPx);
+  const rows: Rows = { marks: [row(), row(), row(), row()], clouds: row(), gloss: row() };
+  for (let y = 0; y < heightPx; y++) {
+    const shiftPx = outline.shiftPx(y);
+    for (const [at, view] of marks.views.entries()) readFieldRow(view, y, shiftPx, rows.marks[at] ?? row());
+    readSlowRow(clouds, y, rows.clouds);
+    readSlowRow(gloss, y, rows.gloss);
+    drawRow(canvas, y, rows, marks, columns, shiftPx);
+  }
+}
+
+/** Background around the part, with the part's own lower side wall, a little lighter, where it shows. */
+export function cutOutline(canvas: Canvas, dice: Dice, outline: TileOutline): void {
+  const { widthPx, heightPx, light, shade, face } = canvas;
+  const background = dice.between(0.08, 0.22);
+  const wall = background + dice.between(0.02, 0.14);
+  const wallView = viewField(textureFields().mottle, dice);
+  const wallRow = new Float32Array(widthPx);
+  const rim = dice.between(-0.25, 0.2);
+  const tops = Float32Array.from({ length: widthPx }, (_, x) => outline.topPx(x));
+  const bottoms = Float32Array.from({ length: widthPx }, (_, x) => outline.bottomPx(x));
+  const hasNotches = outline.notches.length > 0;
+  for (let y = 0; y < heightPx; y++) {
+    const shiftPx = outline.shiftPx(y);
+    readFieldRow(wallView, y, shiftPx, wallRow);
+    for (let x = 0; x < widthPx; x++) {
+      const sideways = Math.min(x - outline.leftPx - shiftPx, outline.rightPx + shiftPx - x);
+      const upright = Math.min(y - (tops[x] ?? 0), (bottoms[x] ?? 0) - y);
+      const notch = hasNotches ? notchDistance(outline, x, y) : 1e3;
+      const inside = Math.min(sideways, upright, notch);
+      const at = y * widthPx + x;
+      const onFace = inside > 1 ? 1 : inside < -0.5 ? 0 : (inside + 0.5) / 1.5;
+      face[at] = onFace;
+      if (inside > 6) continue;
+      const edge = 1 + rim * Math.exp(-Math.max(0, inside) / 2);
+      const beyond = (sideways < 0 ? background : wall) * (1 + 0.12 * (wallRow[x] ?? 0));
+      light[at] = (light[at] ?? 0) * edge * onFace + beyond * (1 - onFace);
+      shade[at] = (shade[at] ?? 0) * onFace + beyond * (1 - onFace);
+    }
+  }
+}
