@@ -37,7 +37,12 @@ export interface EngineStatus {
   readonly fallbacks: readonly { provider: ProviderName; reason: string }[];
   readonly restarts: number;
   readonly processes: number;
+  /** At least one process has every loaded model, proven on its golden frames, and takes requests. */
   readonly ready: boolean;
+  /** Name of the model that is being loaded now; the first build of a TensorRT engine takes minutes. */
+  readonly loading: string | null;
+  /** Process ids of the processes that live now, for `doctor` and for tests. */
+  readonly pids: readonly number[];
 }
 
 /**
@@ -45,10 +50,12 @@ export interface EngineStatus {
  * onnxruntime-node (process-engine.ts); a native sidecar for a Jetson's GPU would be another.
  */
 export interface InferenceEngine {
+  /** Throws SightlineError PROVIDER_ABSENT where a required provider cannot be used. */
   start(): Promise<void>;
   /**
    * Loads a model, warms it up and runs its golden frames on the provider in use; several may be loaded side by side,
-   * keyed by modelSha256. Throws SightlineError: BUNDLE_INVALID, GOLDEN_MISMATCH, PROVIDER_ABSENT.
+   * keyed by modelSha256. Throws SightlineError: BUNDLE_INVALID, GOLDEN_MISMATCH, PROVIDER_ABSENT, and
+   * INFERENCE_FAILED, INFERENCE_CRASHED or INFERENCE_HUNG where the model cannot be run.
    */
   load(bundle: ModelBundle): Promise<void>;
   unload(modelSha256: string): Promise<void>;
