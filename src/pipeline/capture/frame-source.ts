@@ -11,6 +11,8 @@ export interface FrameSource {
   readonly name: string;
   /** True when frames are lost unless taken at once (cameras); false when the source waits (files). */
   readonly live: boolean;
+  /** True when silence is no fault (a watched folder): the camera link then has no stall limit. */
+  readonly idles?: boolean;
   /**
    * Frames until the source ends (returns) or `signal` aborts (returns or throws the signal's reason; either way all
    * child processes and handles are gone when the iterator is done).

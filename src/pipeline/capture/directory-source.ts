@@ -1,0 +1,135 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Clock } from "../../platform/clock.ts";
+import { messageOf, SightlineError } from "../../contracts/errors.ts";
+import { decodeImage, type DecodedImage } from "../../imaging/decode-image.ts";
+import type { FrameMetadata } from "../frame.ts";
+import type { Exposure, FrameSource } from "./frame-source.ts";
+import { listImages, openRoot, type ImageRoot } from "./image-folder.ts";
+import { newImages } from "./watch-folder.ts";
+
+export const DirectorySourceOptions = z.strictObject({
+  type: z.literal("directory"),
+  path: z.string().min(1).describe("folder with jpg, jpeg, png, bmp, tif, tiff or webp images at any depth, or one image"),
+  mode: z
+    .enum(["once", "loop", "watch"])
+    .default("once")
+    .describe("once: all images, then the end; loop: for ever; watch: images that are added from now on"),
+  framesPerSecond: z.number().positive().max(1000).optional().describe("at most so many; without it as fast as the line takes them"),
+  partPattern: z
+    .string()
+    .refine(isPattern, "is not a regular expression")
+    .optional()
+    .describe("regular expression on the file's path; its first group, or all it matches, is the part id"),
+  maxPixels: z.int().positive().default(100_000_000).describe("larger images are damaged frames"),
+  settleMs: z.int().min(0).default(250).describe("watch: a new file is read when nobody has written to it for so long"),
+  patienceMs: z.int().min(0).default(5000).describe("watch: an incomplete file gets so long after its last change before it is a fault"),
+});
+export type DirectorySourceOptions = z.infer<typeof DirectorySourceOptions>;
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
+/** Decoding runs beside inference, so far ahead; more would only hold memory. */
+const DECODE_AHEAD = 2;
+const SCAN_MS = 100;
+const MAX_FILE_BYTES = 512 * 1024 * 1024;
+
+/**
+ * Image files in natural order of their names. A file that cannot be used is a damaged exposure that says why, never
+ * left out. Metadata: `file` (path below the folder) and, where `partPattern` matches, `part`.
+ */
+export function directorySource(options: DirectorySourceOptions, clock: Clock): FrameSource {
+  async function* exposures(signal: AbortSignal): AsyncGenerator<Exposure, void, void> {
+    signal.throwIfAborted();
+    const root = await openRoot(options.path);
+    const read = async (name: string) => (await readExposure(root, name, options, clock)).exposure;
+    if (options.mode === "watch") {
+      const { settleMs, patienceMs } = options;
+      yield* paced(newImages(root, { read, scanMs: SCAN_MS, settleMs, patienceMs }, clock, signal), options.framesPerSecond, clock, signal);
+    } else {
+      yield* paced(listedImages(root, options, clock, signal), options.framesPerSecond, clock, signal);
+    }
+  }
+  return { name: `directory ${options.path}`, live: false, idles: options.mode === "watch", exposures };
+}
+
+interface ReadImage {
+  readonly exposure: Exposure;
+  readonly readMs: number;
+}
+
+async function* listedImages(root: ImageRoot, options: DirectorySourceOptions, clock: Clock, signal: AbortSignal): AsyncGenerator<Exposure, void, void> {
+  do {
+    const names = await listImages(root);
+    if (names.length === 0) throw new SightlineError("CAMERA_UNAVAILABLE", `${options.path} holds no images; put some in or correct the path`);
+    const ahead: Promise<ReadImage>[] = [];
+    const readAhead = (): void => {
+      for (const name of names.splice(0, DECODE_AHEAD - ahead.length)) ahead.push(readExposure(root, name, options, clock));
+    };
+    try {
+      for (readAhead(); !signal.aborted && ahead.length > 0; ) {
+        const read = await ahead.shift();
+        readAhead();
+        if (read !== undefined) yield shownNow(read, clock);
+      }
+    } finally {
+      await Promise.all(ahead); // never reject; nothing goes on after the end
+    }
+  } while (options.mode === "loop" && !signal.aborted);
+}
+
+/** A file that was decoded ahead counts as captured when it is handed out, less the time its decoding took. */
+function shownNow(read: ReadImage, clock: Clock): Exposure {
+  const capturedAt = (clock.wallNow() - read.readMs) as Exposure["capturedAt"]; // arithmetic loses the brand
+  const capturedTick = (clock.tick() - read.readMs) as Exposure["capturedTick"];
+  return { ...read.exposure, capturedAt, capturedTick };
+}
+
+async function* paced(exposures: AsyncIterable<Exposure>, framesPerSecond: number | undefined, clock: Clock, signal: AbortSignal): AsyncGenerator<Exposure, void, void> {
+  let dueTick: number = clock.tick();
+  for await (const exposure of exposures) {
+    if (framesPerSecond === undefined) {
+      yield exposure;
+      continue;
+    }
+    const earlyMs = dueTick - clock.tick();
+    if (earlyMs > 0) await clock.sleep(earlyMs, signal);
+    dueTick = Math.max(dueTick, clock.tick() - 1000) + 1000 / framesPerSecond;
+    yield { ...exposure, capturedAt: clock.wallNow(), capturedTick: clock.tick() };
+  }
+}
+
+/** Never rejects: whatever is wrong with the file is the exposure's damage. */
+async function readExposure(root: ImageRoot, name: string, options: DirectorySourceOptions, clock: Clock): Promise<ReadImage> {
+  const times = { capturedAt: clock.wallNow(), capturedTick: clock.tick() };
+  const metadata = metadataOf(name, options.partPattern);
+  const decoded = await decodeFile(join(root.folder, name), options.maxPixels);
+  const exposure: Exposure = decoded.ok
+    ? { kind: "frame", image: decoded.image, ...times, metadata }
+    : { kind: "damaged", reason: decoded.reason, detail: `${name}: ${decoded.detail}`, ...times, metadata };
+  return { exposure, readMs: clock.tick() - times.capturedTick };
+}
+
+function metadataOf(name: string, partPattern: string | undefined): FrameMetadata {
+  const match = partPattern === undefined ? null : new RegExp(partPattern).exec(name);
+  const part = match?.[1] ?? match?.[0] ?? "";
+  return part === "" ? { file: name } : { file: name, part };
+}
+
+async function decodeFile(path: string, maxPixels: number): Promise<DecodedImage> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_FILE_BYTES) return { ok: false, reason: "wrong-size", detail: `the file has ${size} bytes, more than ${MAX_FILE_BYTES}` };
+    if (size === 0) return { ok: false, reason: "unreadable", detail: "the file is empty" };
+    return await decodeImage(await readFile(path), { maxPixels });
+  } catch (error) {
+    return { ok: false, reason: "unreadable", detail: `the file cannot be read: ${messageOf(error)}` };
+  }
+}

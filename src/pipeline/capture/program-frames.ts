@@ -1,0 +1,133 @@
+import type { Clock, MonotonicMs } from "../../platform/clock.ts";
+import { startProgram, type ChildProgram, type ProgramEnd, type ProgramOptions } from "../../platform/child-program.ts";
+import type { FrameMetadata, Image } from "../frame.ts";
+import type { Exposure } from "./frame-source.ts";
+import { explainEnd } from "./camera-sentences.ts";
+import type { ImageParser } from "./image-parsers.ts";
+
+export interface ProgramFramesOptions {
+  readonly program: ProgramOptions;
+  readonly parser: ImageParser;
+  /** For sentences, without secrets: "/dev/video0", "rtsp://***@camera-3/main". */
+  readonly origin: string;
+  /** What passes between exposure and the first byte here; the capture time is set that much earlier. */
+  readonly deliveryDelayMs: number;
+  /** True when the program's clean end is the end of the source (a file), false when it is a loss (a camera). */
+  readonly mayEnd: boolean;
+  readonly metadata: (frameIndex: number) => FrameMetadata;
+}
+
+interface Arrived {
+  readonly image: Image;
+  readonly tick: MonotonicMs;
+}
+
+/** Exposures from the raw pictures a child program writes; the child is gone when the iterator is done. */
+export async function* programExposures(
+  options: ProgramFramesOptions,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<Exposure, void, void> {
+  signal.throwIfAborted();
+  const program = await startProgram(options.program);
+  const stopOnAbort = (): void => void program.stop();
+  signal.addEventListener("abort", stopOnAbort, { once: true });
+  let count = 0;
+  try {
+    if (signal.aborted) stopOnAbort();
+    for await (const arrived of arrivals(program, options.parser, clock, signal)) {
+      yield frameOf(arrived, options, count++, clock);
+    }
+    signal.throwIfAborted();
+    const torn = options.parser.unfinished();
+    if (torn !== undefined) yield tornOf(torn, options, count, clock);
+    const end = await endOf(program, clock);
+    signal.throwIfAborted();
+    if (options.mayEnd && end.exitCode === 0) return;
+    throw explainEnd(options.origin, program.stderrTail(), describeEnd(end), count > 0);
+  } finally {
+    signal.removeEventListener("abort", stopOnAbort);
+    await program.stop();
+  }
+}
+
+/**
+ * At most one finished picture waits here; meanwhile the pipe is not read, so that the program is held back.
+ */
+async function* arrivals(
+  program: ChildProgram,
+  parser: ImageParser,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<Arrived, void, void> {
+  const waiting: Arrived[] = [];
+  let failure: Error | undefined;
+  let closed = false;
+  let wake = (): void => undefined;
+  const close = (): void => {
+    closed = true;
+    wake();
+  };
+  program.output.on("data", (chunk: Buffer) => {
+    try {
+      parser.push(chunk, clock.tick(), (image, tick) => void waiting.push({ image, tick }));
+    } catch (error) {
+      failure = error as Error; // the parsers throw SightlineError
+      close();
+    }
+    if (waiting.length === 0) return;
+    program.output.pause();
+    wake();
+  });
+  program.output.once("close", close);
+  program.output.once("end", close);
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    for (;;) {
+      const next = waiting.shift();
+      if (signal.aborted) return;
+      if (next !== undefined) {
+        yield next;
+        continue;
+      }
+      if (failure !== undefined) throw failure;
+      if (closed) return;
+      const arrived = new Promise<void>((resolve) => (wake = resolve));
+      program.output.resume();
+      await arrived;
+    }
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
+}
+
+function frameOf(arrived: Arrived, options: ProgramFramesOptions, frameIndex: number, clock: Clock): Exposure {
+  const { image } = arrived;
+  return { kind: "frame", image, ...timesOf(arrived.tick, options, clock), metadata: options.metadata(frameIndex) };
+}
+
+function tornOf(amount: string, options: ProgramFramesOptions, frameIndex: number, clock: Clock): Exposure {
+  const detail = `${options.origin} broke off within a picture: ${amount} arrived`;
+  const times = timesOf(clock.tick(), options, clock);
+  return { kind: "damaged", reason: "torn", detail, ...times, metadata: options.metadata(frameIndex) };
+}
+
+type CaptureTimes = Pick<Exposure, "capturedAt" | "capturedTick">;
+
+function timesOf(arrivedTick: MonotonicMs, options: ProgramFramesOptions, clock: Clock): CaptureTimes {
+  const capturedTick = (arrivedTick - options.deliveryDelayMs) as MonotonicMs; // arithmetic loses the brand
+  const capturedAt = (clock.wallNow() - (clock.tick() - capturedTick)) as Exposure["capturedAt"];
+  return { capturedAt, capturedTick };
+}
+
+/** A program that has closed its output has nothing more to say: it gets a second to leave by itself. */
+async function endOf(program: ChildProgram, clock: Clock): Promise<ProgramEnd> {
+  const cancel = clock.after(1000, () => void program.stop());
+  const end = await program.ended;
+  cancel();
+  return end;
+}
+
+const describeEnd = (end: ProgramEnd): string =>
+  end.signal === null ? `the capture program ended with code ${String(end.exitCode)}` : `the capture program was ended by ${end.signal}`;
+
