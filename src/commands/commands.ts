@@ -1,9 +1,4 @@
-/** One command of the command line. `run` resolves with the exit code. */
-export interface Command {
-  readonly name: string;
-  readonly summary: string;
-  run(args: string[]): Promise<number>;
-}
+import type { Command } from "./command.ts";
 
 /** Loaded when asked for, so that `--help` does not pay for TensorFlow. */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {

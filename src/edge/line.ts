@@ -42,8 +42,8 @@ export interface LineOptions {
   /** Inferences in flight at once. */
   readonly inferenceSlots: number;
   readonly shutdown: AbortSignal;
-  /** False where a repeated frame is normal: a folder of files may hold the same picture twice. */
-  readonly refuseFrozen: boolean;
+  /** The source is a camera, not a folder of files. */
+  readonly live: boolean;
 }
 
 export interface LineCollaborators {
@@ -150,7 +150,7 @@ export class Line {
       slots: this.#slots,
       memory: this.#memory,
       capture: trigger.capture,
-      refuseFrozen: this.#options.refuseFrozen && trigger.source !== "upload",
+      live: this.#options.live && trigger.source !== "upload",
     });
     const dueTick = (receivedTick + (trigger.deadlineMs ?? recipe.deadlineMs)) as MonotonicMs;
     const outcome = await answer({ clock, dueTick, shutdown: this.#options.shutdown }, (signal) =>
@@ -180,7 +180,7 @@ export class Line {
     this.#reportFault(verdict.verdict === "fault" ? verdict.reason : "");
     onDecided(verdict);
     this.#roomWaiters.shift()?.();
-    if ((await recording) === "unrecorded") onUnrecorded(verdict);
+    if ((await recording) === "unrecorded") onUnrecorded(verdict); // "refused" cannot be: a trigger comes here once
     return verdict;
   }
 

@@ -1,6 +1,7 @@
 import { frameStatistics } from "../imaging/frame-statistics.ts";
+import type { PixelRect } from "../imaging/pixel-rect.ts";
 import { decide, type Decision } from "../pipeline/decide/decide.ts";
-import type { RegionRect, RegionScores } from "../pipeline/decide/region-scores.ts";
+import type { RegionScores } from "../pipeline/decide/region-scores.ts";
 import type { CapturedFrame, Frame } from "../pipeline/frame.ts";
 import type { InferenceEngine, InferenceResult } from "../pipeline/infer/inference-engine.ts";
 import type { InspectionStages } from "../pipeline/inspect.ts";
@@ -15,7 +16,7 @@ export interface FrameMemory {
 }
 
 export interface PreparedRegions {
-  readonly rects: readonly RegionRect[];
+  readonly rects: readonly PixelRect[];
   /** uint8 NHWC RGB batch, one region after the other. */
   readonly pixels: Uint8Array;
 }
@@ -25,7 +26,8 @@ interface StageWorld {
   readonly slots: Slots;
   readonly memory: FrameMemory;
   readonly capture: (signal: AbortSignal) => Promise<CapturedFrame>;
-  readonly refuseFrozen: boolean;
+  /** The frame comes from a camera. */
+  readonly live: boolean;
 }
 
 /** The stages of one part with one recipe. */
@@ -43,13 +45,13 @@ export class RecipeStages implements InspectionStages<PreparedRegions, Inference
   }
 
   checkSanity({ image }: Frame): SanityFinding {
-    const { memory, refuseFrozen } = this.#world;
+    const { memory, live } = this.#world;
     const statistics = frameStatistics(image);
-    const previousHash = refuseFrozen ? memory.previousHash : undefined;
-    memory.previousHash = statistics.contentHash;
+    const { previousHash } = memory;
+    if (live) memory.previousHash = statistics.contentHash;
     const { widthPx, heightPx } = image;
     return checkSanity(
-      { statistics, widthPx, heightPx, previousHash, reference: this.#recipe.reference },
+      { statistics, widthPx, heightPx, live, previousHash, reference: this.#recipe.reference },
       this.#recipe.sanity,
     );
   }
@@ -75,7 +77,7 @@ export class RecipeStages implements InspectionStages<PreparedRegions, Inference
 }
 
 /** Cuts the batch's outputs into regions; views, no copies. */
-export function scoresByRegion(rects: readonly RegionRect[], result: InferenceResult): RegionScores[] {
+export function scoresByRegion(rects: readonly PixelRect[], result: InferenceResult): RegionScores[] {
   const classes = result.probabilities.length / rects.length;
   const heatmapRows = result.heatmapHeight;
   const heatmapCols = result.heatmapWidth;

@@ -6,7 +6,7 @@ import { frameStatistics } from "../imaging/frame-statistics.ts";
 import type { DecisionRules } from "../pipeline/decide/decide.ts";
 import { openBundle } from "../pipeline/infer/open-bundle.ts";
 import type { ModelBundle } from "../pipeline/infer/inference-engine.ts";
-import type { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
+import { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
 import type { RecipeConfig } from "./device-config.ts";
 
 /** A model with its settings for one product, ready to judge. */
@@ -45,6 +45,21 @@ export async function openRecipe(config: RecipeConfig, defaultDeadlineMs: number
     sanity: config.sanity,
     reference: config.sanity.reference === undefined ? undefined : await referenceThumbnail(config.sanity.reference),
     deadlineMs: config.deadlineMs ?? defaultDeadlineMs,
+  };
+}
+
+/** A bundle judged by its own limits, without a configuration. */
+export function recipeOfBundle(bundle: ModelBundle, deadlineMs: number): Recipe {
+  const { manifest } = bundle;
+  return {
+    name: manifest.name,
+    bundle,
+    classes: manifest.classes,
+    regions: manifest.regions,
+    rules: manifest.decision,
+    sanity: SanityLimits.parse({}),
+    reference: undefined,
+    deadlineMs,
   };
 }
 

@@ -1,7 +1,8 @@
 import type { DecisionLimits, ModelClass } from "../../contracts/model-bundle.ts";
 import type { HardCaseReason, VerdictKind, VerdictRegion } from "../../contracts/verdict.ts";
+import type { PixelRect } from "../../imaging/pixel-rect.ts";
 import { defectMap, type DefectMap } from "./defect-map.ts";
-import type { RegionRect, RegionScores } from "./region-scores.ts";
+import type { RegionScores } from "./region-scores.ts";
 import { regionsOf } from "./regions.ts";
 
 export interface Decision {
@@ -14,7 +15,7 @@ export interface Decision {
   readonly regions: readonly VerdictRegion[];
   readonly hardCase: readonly HardCaseReason[];
   /** Of the worst region, for the overlay. */
-  readonly heat: DefectMap & { readonly rect: RegionRect };
+  readonly heat: DefectMap & { readonly rect: PixelRect };
 }
 
 export type DecisionRules = Pick<DecisionLimits, "passBelow" | "rejectFrom">;

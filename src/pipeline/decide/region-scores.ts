@@ -1,14 +1,9 @@
-/** Where a judged region lies in the frame, px. */
-export interface RegionRect {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
+import type { PixelRect } from "../../imaging/pixel-rect.ts";
 
 /** What the model said of one region. */
 export interface RegionScores {
-  readonly rect: RegionRect;
+  /** Where the region lies in the frame. */
+  readonly rect: PixelRect;
   /** [classes], calibrated, sums to 1. */
   readonly probabilities: Float32Array;
   /** [classes, rows, cols], class activations. */

@@ -69,13 +69,13 @@ function neighbours(cell: number, { rows, cols }: DefectMap): number[] {
 function boxOf(component: Component, map: DefectMap, { rect }: RegionScores): Pick<VerdictRegion, "x" | "y" | "width" | "height"> {
   const columns = component.cells.map((cell) => cell % map.cols);
   const lines = component.cells.map((cell) => Math.floor(cell / map.cols));
-  const cellWidth = rect.width / map.cols;
-  const cellHeight = rect.height / map.rows;
+  const cellWidth = rect.widthPx / map.cols;
+  const cellHeight = rect.heightPx / map.rows;
   const left = Math.min(...columns);
   const top = Math.min(...lines);
   return {
-    x: round(rect.x + left * cellWidth),
-    y: round(rect.y + top * cellHeight),
+    x: round(rect.xPx + left * cellWidth),
+    y: round(rect.yPx + top * cellHeight),
     width: round((Math.max(...columns) - left + 1) * cellWidth),
     height: round((Math.max(...lines) - top + 1) * cellHeight),
   };

@@ -9,7 +9,7 @@ export const SanityLimits = z.strictObject({
   maxSaturatedShare: z.number().min(0).max(1).default(0.5).describe("share of pixels at 250 or more, above: overexposed"),
   minSharpness: z.number().min(0).default(0.4).describe("see FrameStatistics.sharpness; below: blurred; 0 turns it off"),
   frozen: z.boolean().default(true).describe("refuse a frame identical to the one before it (live sources only)"),
-  torn: z.boolean().default(true).describe("refuse a frame whose bottom rows are one flat colour"),
+  torn: z.boolean().default(true).describe("refuse a frame whose bottom rows are one flat colour (live sources only)"),
   reference: z.string().optional().describe("image of the empty or standard scene; against it the camera must not have moved"),
   minReferenceSimilarity: z.number().min(-1).max(1).default(0.5).describe("correlation with the reference; below: camera-moved"),
   expectedWidthPx: z.int().positive().optional(),
@@ -21,7 +21,9 @@ export interface SanityInput {
   readonly statistics: FrameStatistics;
   readonly widthPx: number;
   readonly heightPx: number;
-  /** Content hash of the frame before this one, where repetition means a frozen camera. */
+  /** Of a camera: repeated and half-filled frames are its failures. In files they may be what the picture shows. */
+  readonly live: boolean;
+  /** Content hash of the frame before this one. */
   readonly previousHash: bigint | undefined;
   /** Thumbnail of the recipe's reference image. */
   readonly reference: Uint8Array | undefined;
@@ -39,14 +41,14 @@ export function checkSanity(input: SanityInput, limits: SanityLimits): SanityFin
   if (widthPx !== expectedWidthPx || heightPx !== expectedHeightPx) {
     return refuse("wrong-size", `the frame is ${widthPx}x${heightPx} px, the recipe expects ${expectedWidthPx}x${expectedHeightPx} px`);
   }
-  if (limits.torn && statistics.flatBottomRows) return refuse("torn", "the bottom rows of the frame are one flat colour");
+  if (limits.torn && input.live && statistics.flatBottomRows) return refuse("torn", "the bottom rows of the frame are one flat colour");
   if (statistics.meanLuminance < limits.minBrightness) {
     return refuse("dark", `mean brightness ${statistics.meanLuminance.toFixed(1)} is below ${limits.minBrightness}`);
   }
   if (statistics.brightShare > limits.maxSaturatedShare) {
     return refuse("overexposed", `${percent(statistics.brightShare)} of the image is saturated, ${percent(limits.maxSaturatedShare)} are allowed`);
   }
-  if (limits.frozen && input.previousHash !== undefined && statistics.contentHash === input.previousHash) {
+  if (limits.frozen && input.live && input.previousHash !== undefined && statistics.contentHash === input.previousHash) {
     return refuse("frozen", "the frame is identical to the one before it");
   }
   if (statistics.sharpness < limits.minSharpness) {

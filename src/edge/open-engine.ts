@@ -1,0 +1,39 @@
+import { availableParallelism } from "node:os";
+import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
+import { ProcessEngine } from "../pipeline/infer/process-engine.ts";
+import { preprocess } from "../pipeline/preprocess/preprocess.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { DeviceConfig } from "./device-config.ts";
+
+/** More processes than this compete for memory bandwidth rather than share the work. */
+const MOST_PROCESSES = 4;
+/** One inference runs, one waits beside it, so that a process never idles while its next input is on the way. */
+const IN_FLIGHT_PER_PROCESS = 2;
+
+export interface EngineChoice {
+  readonly provider: DeviceConfig["inference"]["provider"];
+  readonly processes?: number | undefined;
+  readonly threadsPerProcess?: number;
+  readonly hangTimeoutMs?: number;
+  readonly loadTimeoutMs?: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Many one-thread sessions beat one session with many threads: no barrier between the layers of a small network. */
+export function openEngine(choice: EngineChoice): InferenceEngine {
+  const { provider, processes, threadsPerProcess = 1, hangTimeoutMs, loadTimeoutMs, clock, log } = choice;
+  return new ProcessEngine(
+    {
+      provider,
+      processes: processes ?? Math.max(1, Math.min(MOST_PROCESSES, Math.floor(availableParallelism() / threadsPerProcess))),
+      threadsPerProcess,
+      ...(hangTimeoutMs === undefined ? {} : { hangTimeoutMs }),
+      ...(loadTimeoutMs === undefined ? {} : { loadTimeoutMs }),
+    },
+    { clock, log, preprocess },
+  );
+}
+
+export const inferenceSlotsOf = (engine: InferenceEngine): number => engine.status().processes * IN_FLIGHT_PER_PROCESS;
