@@ -25,6 +25,8 @@ export interface IncomingTrigger {
   /** When the part was in view, monotonic; the deadline and the latency count from here. */
   readonly receivedTick: MonotonicMs;
   readonly capture: (signal: AbortSignal) => Promise<CapturedFrame>;
+  /** The frame was lost because the device lagged: the part is a `fault: overrun`. */
+  readonly missed?: boolean;
 }
 
 export interface AcceptedTrigger {
@@ -135,10 +137,10 @@ export class Line {
     const { receivedTick } = trigger;
     const recipe = recipes.active;
     const record = emptyRecord();
-    const overrun = this.#pending >= this.#options.queueCapacity;
+    const overrun = trigger.missed === true || this.#pending >= this.#options.queueCapacity;
     this.#pending++;
     if (overrun) {
-      const detail = `${this.#options.queueCapacity} parts are waiting already`;
+      const detail = `${this.#pending - 1} parts are waiting already`;
       return this.#conclude({ triggerId, part, receivedTick, record, outcome: { kind: "fault", reason: "overrun", detail } });
     }
     if (recipe === undefined) {

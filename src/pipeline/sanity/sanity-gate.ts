@@ -3,11 +3,14 @@ import type { FaultReason } from "../../contracts/verdict.ts";
 import type { FrameStatistics } from "../../imaging/frame-statistics.ts";
 import { thumbnailSimilarity } from "./thumbnail-similarity.ts";
 
-/** What an image must be like to be judged at all. Luminance runs from 0 (black) to 255 (white). */
+/**
+ * What an image must be like to be judged at all. Luminance runs from 0 (black) to 255 (white). The defaults refuse what
+ * no picture of a part can be; a recipe tightens them to its own station.
+ */
 export const SanityLimits = z.strictObject({
-  minBrightness: z.number().min(0).max(255).default(12).describe("mean luminance below: dark"),
-  maxSaturatedShare: z.number().min(0).max(1).default(0.5).describe("share of pixels at 250 or more, above: overexposed"),
-  minSharpness: z.number().min(0).default(0.4).describe("see FrameStatistics.sharpness; below: blurred; 0 turns it off"),
+  minBrightness: z.number().min(0).max(255).default(8).describe("mean luminance below: dark"),
+  maxSaturatedShare: z.number().min(0).max(1).default(0.995).describe("share of pixels at 250 or more, above: overexposed; 0.5 suits photographs"),
+  minSharpness: z.number().min(0).default(1).describe("see FrameStatistics.sharpness; below: blurred; 0 turns it off"),
   frozen: z.boolean().default(true).describe("refuse a frame identical to the one before it (live sources only)"),
   torn: z.boolean().default(true).describe("refuse a frame whose bottom rows are one flat colour (live sources only)"),
   reference: z.string().optional().describe("image of the empty or standard scene; against it the camera must not have moved"),

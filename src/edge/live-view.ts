@@ -1,0 +1,157 @@
+import { SightlineError, messageOf } from "../contracts/errors.ts";
+import type { CommandReply } from "../contracts/command.ts";
+import type { TriggerRequest } from "../contracts/trigger.ts";
+import type { Verdict } from "../contracts/verdict.ts";
+import { decodeImage } from "../imaging/decode-image.ts";
+import type { CameraStatus } from "../pipeline/capture/camera-link.ts";
+import type { CapturedFrame } from "../pipeline/frame.ts";
+import type { EngineStatus } from "../pipeline/infer/inference-engine.ts";
+import type { AuditEntry, Journal } from "../pipeline/journal/journal.ts";
+import { toIso, type Clock } from "../platform/clock.ts";
+import { VERSION } from "../platform/version.ts";
+import type { DeviceCondition } from "./device-condition.ts";
+import type { DeviceConfig } from "./device-config.ts";
+import type { Line } from "./line.ts";
+import type { LineStatistics } from "./line-statistics.ts";
+import type { RecipeBook } from "./recipe-book.ts";
+import type { DeviceStatus, DeviceView, LatestFrame } from "./status/device-view.ts";
+import type { DeviceMetrics } from "./status/metrics.ts";
+import type { TriggerDesk } from "./triggers/trigger-desk.ts";
+
+export interface LiveViewParts {
+  readonly config: DeviceConfig;
+  readonly bootSeq: number;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly line: Line;
+  readonly desk: TriggerDesk;
+  readonly recipes: RecipeBook;
+  readonly statistics: LineStatistics;
+  readonly metrics: DeviceMetrics;
+  readonly condition: () => DeviceCondition;
+  readonly camera: () => CameraStatus;
+  readonly engine: () => EngineStatus;
+  readonly broker: () => { readonly url: string; readonly connected: boolean; readonly lastError: string | null };
+}
+
+/** The running device as the status page and the HTTP interface see it. */
+export class LiveView implements DeviceView {
+  readonly #parts: LiveViewParts;
+  readonly #startedAt: string;
+  readonly #listeners = new Set<(verdict: Verdict) => void>();
+
+  constructor(parts: LiveViewParts) {
+    this.#parts = parts;
+    this.#startedAt = toIso(parts.clock.wallNow());
+  }
+
+  /** Tells the listeners of `onVerdict`. */
+  announce(verdict: Verdict): void {
+    for (const listener of this.#listeners) listener(verdict);
+  }
+
+  status(): DeviceStatus {
+    const { config, bootSeq, journal, line, recipes, statistics, condition, camera, engine, broker } = this.#parts;
+    const recipe = recipes.active;
+    const manifest = recipe?.bundle.manifest;
+    const journalStatus = journal.status();
+    const engineStatus = engine();
+    return {
+      device: config.device,
+      line: config.mqtt?.root ?? "",
+      version: VERSION,
+      startedAt: this.#startedAt,
+      bootSeq,
+      ...condition(),
+      recipe: recipe?.name ?? null,
+      recipes: recipes.names,
+      model:
+        recipe === undefined || manifest === undefined
+          ? null
+          : { name: manifest.name, version: manifest.version, sha256: recipe.bundle.modelSha256 },
+      classes: recipe?.classes ?? [],
+      decision: recipe?.rules ?? null,
+      provider: engineStatus.provider,
+      providerFallbacks: engineStatus.fallbacks,
+      trigger: config.trigger.mode,
+      camera: camera(),
+      broker: { ...broker(), backlog: journalStatus.backlog },
+      journal: { recording: journalStatus.recording, sentence: journalStatus.sentence, bytes: journalStatus.bytes },
+      counts: statistics.counts,
+      triggers: statistics.triggers,
+      pendingTriggers: line.pending,
+      latencyMs: statistics.latencyPercentiles(),
+      inferenceRestarts: engineStatus.restarts,
+      history: statistics.history,
+    };
+  }
+
+  ready(): boolean {
+    const { state } = this.#parts.condition();
+    return state === "inspecting" || state === "degraded";
+  }
+
+  latestFrame(): LatestFrame | undefined {
+    return this.#parts.line.latest;
+  }
+
+  latestVerdicts(limit: number): Promise<Verdict[]> {
+    return this.#parts.journal.latestVerdicts(limit);
+  }
+
+  trigger(request: TriggerRequest): Promise<Verdict> {
+    return this.#parts.desk.take(request, "http").verdict;
+  }
+
+  inspectImage(bytes: Uint8Array, part: string | undefined): Promise<Verdict> {
+    const { clock, line } = this.#parts;
+    const receivedTick = clock.tick();
+    const capturedAt = clock.wallNow();
+    const at = { seq: 0, capturedAt, capturedTick: receivedTick, metadata: { uploaded: true } };
+    const capture = async (): Promise<CapturedFrame> => {
+      const decoded = await decodeImage(bytes);
+      if (!decoded.ok) return { kind: "damaged", reason: decoded.reason, detail: decoded.detail, ...at };
+      return { kind: "frame", image: decoded.image, ...at };
+    };
+    return line.accept({ source: "upload", requestId: null, part, deadlineMs: undefined, receivedTick, capture }).verdict;
+  }
+
+  async flag(verdictId: string, note: string, by: string): Promise<CommandReply> {
+    return this.#audit("flag", verdictId, by, { note }, "The part is flagged for the central team.");
+  }
+
+  async override(verdictId: string, verdict: "pass" | "reject", reason: string, by: string): Promise<CommandReply> {
+    return this.#audit("override", verdictId, by, { verdict, reason }, `The verdict is overridden to ${verdict}; the original stays in the journal.`);
+  }
+
+  async switchRecipe(recipe: string, by: string): Promise<CommandReply> {
+    const before = this.#parts.recipes.active?.name ?? null;
+    try {
+      await this.#parts.recipes.switchTo(recipe);
+    } catch (error) {
+      return { schema: 1, id: null, ok: false, message: messageOf(error) };
+    }
+    await this.#record({ action: "recipe", verdictId: null, by, detail: { from: before, to: recipe } });
+    return { schema: 1, id: null, ok: true, message: `Recipe ${recipe} is active.` };
+  }
+
+  onVerdict(listener: (verdict: Verdict) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  metrics(): Promise<string> {
+    return this.#parts.metrics.text();
+  }
+
+  async #audit(action: "flag" | "override", verdictId: string, by: string, detail: AuditEntry["detail"], done: string): Promise<CommandReply> {
+    const known = await this.#parts.journal.verdictById(verdictId);
+    if (known === undefined) throw new SightlineError("UNKNOWN_VERDICT", `${verdictId} is not in this device's journal`);
+    await this.#record({ action, verdictId, by, detail });
+    return { schema: 1, id: null, ok: true, message: done };
+  }
+
+  #record(entry: Omit<AuditEntry, "at">): Promise<void> {
+    return this.#parts.journal.recordAudit({ at: toIso(this.#parts.clock.wallNow()), ...entry });
+  }
+}
