@@ -2,7 +2,7 @@ import jpegTurbo from "@julusian/jpeg-turbo";
 import type { Metadata } from "sharp";
 import { describeForeignBytes, startsAsImage } from "./foreign-file.ts";
 import type { Image } from "./image.ts";
-import { countScans, readJpegHeader, startsAsJpeg, type JpegHeader } from "./jpeg-header.ts";
+import { countScans, hasEndMarker, readJpegHeader, startsAsJpeg, withoutPadding, type JpegHeader } from "./jpeg-header.ts";
 import { sharp } from "./sharp.ts";
 
 export type DecodedImage =
@@ -19,7 +19,7 @@ const MAX_SIDE_PX = 16_384;
 /** A few thousand scans of a tiny file can keep a decoder busy for minutes; real encoders write 10 to 20. */
 const MAX_PROGRESSIVE_SCANS = 200;
 /** What sharp may open: SVG and PDF are programs rather than pictures. */
-const SHARP_FORMATS: ReadonlySet<string> = new Set(["png", "tiff", "webp", "heif", "gif", "jpeg"]);
+const SHARP_FORMATS: ReadonlySet<string> = new Set(["png", "tiff", "webp", "heif", "gif"]);
 
 const refuse = (reason: "unreadable" | "torn" | "wrong-size", detail: string): DecodedImage =>
   ({ ok: false, reason, detail });
@@ -45,15 +45,27 @@ async function decodeJpeg(encoded: Buffer, maxPixels: number): Promise<DecodedIm
   if (fault !== undefined) return fault;
   const { widthPx, heightPx } = header;
   const channels = header.components === 1 ? 1 : 3;
-  const pixels = Buffer.allocUnsafeSlow(widthPx * heightPx * channels);
-  const format = channels === 1 ? jpegTurbo.FORMAT_GRAY : jpegTurbo.FORMAT_RGB;
+  const image: Image = { pixels: Buffer.allocUnsafeSlow(widthPx * heightPx * channels), widthPx, heightPx, channels };
+  if (await fillFromJpeg(image, encoded)) return { ok: true, image };
+  const unpadded = withoutPadding(encoded);
+  if (unpadded !== undefined && (await fillFromJpeg(image, unpadded))) return { ok: true, image };
+  return refuse("torn", hasEndMarker(encoded)
+    ? "the pixel data of the JPEG is damaged or incomplete"
+    : `the JPEG stops before its end marker, after ${encoded.length} bytes`);
+}
+
+/**
+ * False unless every pixel was there: libjpeg itself fills what is missing with grey and only warns, and the package
+ * fails on every warning (without saying which).
+ */
+async function fillFromJpeg(image: Image, encoded: Buffer): Promise<boolean> {
+  const pixels = Buffer.from(image.pixels.buffer);
+  const format = image.channels === 1 ? jpegTurbo.FORMAT_GRAY : jpegTurbo.FORMAT_RGB;
   try {
-    await jpegTurbo.decompress(encoded, pixels, { format });
-    return { ok: true, image: { pixels, widthPx, heightPx, channels } };
+    const { width, height } = await jpegTurbo.decompress(encoded, pixels, { format });
+    return width === image.widthPx && height === image.heightPx;
   } catch {
-    // The package fails on every warning of libjpeg (good: a torn file is one) but does not say which: sharp does,
-    // and reads the rare kinds, such as arithmetic coding, that the fast decoder was built without.
-    return decodeWithSharp(encoded, channels);
+    return false;
   }
 }
 
@@ -62,10 +74,13 @@ function jpegFault(encoded: Buffer, header: JpegHeader, maxPixels: number): Deco
   if (header.components !== 1 && header.components !== 3) {
     return refuse("unreadable", `it is a JPEG of ${header.components} channels: only grey and colour are supported`);
   }
+  if (header.process === "other") {
+    return refuse("unreadable", "it is a lossless, arithmetic or hierarchical JPEG: save it as an ordinary JPEG or as PNG");
+  }
   if (header.bitsPerSample !== 8) {
     return refuse("unreadable", `it is a ${header.bitsPerSample}-bit JPEG: only 8 bits are supported`);
   }
-  if (header.progressive && countScans(encoded, MAX_PROGRESSIVE_SCANS + 1) > MAX_PROGRESSIVE_SCANS) {
+  if (header.process === "progressive" && countScans(encoded, MAX_PROGRESSIVE_SCANS + 1) > MAX_PROGRESSIVE_SCANS) {
     return refuse("unreadable", `it is a JPEG of more than ${MAX_PROGRESSIVE_SCANS} scans`);
   }
   return sizeFault(header.widthPx, header.heightPx, maxPixels);

@@ -25,12 +25,12 @@ export interface FrameStatistics {
 }
 
 export const THUMBNAIL_SIDE = 32;
-/** Groups of three neighbouring rows, spread evenly over the height, that stand for the frame. */
-const MAX_GROUPS = 64;
+/** Groups of three neighbouring rows, spread evenly over the height, that stand for the frame: one a thumbnail row. */
+const MAX_GROUPS = 32;
 const CELL_ROW_BYTES = THUMBNAIL_SIDE * 4;
 const SATURATED = 250;
 
-/** Looks at 192 rows of a large frame, at every row of a small one. */
+/** Looks at 96 rows of a frame, or at all of a frame with fewer; a tenth of a millisecond or two. */
 export function frameStatistics(image: Image): FrameStatistics {
   const { widthPx, heightPx, channels } = image;
   const groups = Math.max(1, Math.min(MAX_GROUPS, Math.floor(heightPx / 3)));

@@ -4,7 +4,8 @@ export interface JpegHeader {
   /** 1 grey, 3 colour, 4 CMYK. */
   readonly components: number;
   readonly bitsPerSample: number;
-  readonly progressive: boolean;
+  /** Huffman-coded baseline or extended, Huffman-coded progressive, or one of the kinds nobody writes. */
+  readonly process: "baseline" | "progressive" | "other";
 }
 
 const isFrameHeader = (marker: number): boolean =>
@@ -45,7 +46,7 @@ function frameHeader(body: Uint8Array, marker: number): JpegHeader | "ends" {
     heightPx: (heightHigh << 8) | heightLow,
     components,
     bitsPerSample,
-    progressive: marker === 0xc2 || marker === 0xc6 || marker === 0xca || marker === 0xce,
+    process: marker <= 0xc1 ? "baseline" : marker === 0xc2 ? "progressive" : "other",
   };
 }
 
@@ -54,4 +55,26 @@ export function countScans(bytes: Buffer, upTo: number): number {
   let scans = 0;
   for (let at = bytes.indexOf("ffda", 0, "hex"); at !== -1 && scans < upTo; at = bytes.indexOf("ffda", at + 2, "hex")) scans++;
   return scans;
+}
+
+const END_MARKER = Buffer.from([0xff, 0xd9]);
+
+/** Whether an end marker follows the last byte that is not zero. */
+export const hasEndMarker = (bytes: Buffer): boolean => bytes.lastIndexOf(END_MARKER) >= lengthWithoutZeros(bytes, bytes.length) - 2;
+
+/**
+ * The same JPEG less the zeros before its end marker, with which some cameras round their frames up; undefined when
+ * there are none. A zero after 0xff is data.
+ */
+export function withoutPadding(bytes: Buffer): Buffer | undefined {
+  const endAt = bytes.lastIndexOf(END_MARKER);
+  let keptBytes = lengthWithoutZeros(bytes, Math.max(0, endAt));
+  if (bytes[keptBytes - 1] === 0xff) keptBytes++;
+  return keptBytes < endAt ? Buffer.concat([bytes.subarray(0, keptBytes), END_MARKER]) : undefined;
+}
+
+function lengthWithoutZeros(bytes: Buffer, length: number): number {
+  let kept = length;
+  while (kept > 0 && bytes[kept - 1] === 0) kept--;
+  return kept;
 }

@@ -1,6 +1,6 @@
 /** Rec. 601 luma in 1/256. */
-const RED_GREEN: i32 = 77 | (150 << 16);
-const BLUE: i32 = 29;
+const RED_BLUE: i32 = 77 | (29 << 16);
+const GREEN: i32 = 150;
 const DARK_MAX: i32 = 5;
 const BRIGHT_MIN: i32 = 250;
 const CELLS: i32 = 32;
@@ -64,14 +64,14 @@ export function addRows(upper: usize, middle: usize, lower: usize, width: i32, c
   addLaplacian(upper, middle, lower, width);
 }
 
+/** Lanes of four bytes R G B B: red and blue are the even bytes, green the odd one that counts. */
 @inline
 function fourLumas(at: usize): v128 {
   const pixels = v128.load(at);
-  const zero = i32x4.splat(0);
-  const redGreen = i8x16.shuffle(pixels, zero, 0, 16, 1, 16, 3, 16, 4, 16, 6, 16, 7, 16, 9, 16, 10, 16);
-  const blue = i8x16.shuffle(pixels, zero, 2, 16, 16, 16, 5, 16, 16, 16, 8, 16, 16, 16, 11, 16, 16, 16);
-  const weighed = i32x4.add(i32x4.dot_i16x8_s(redGreen, i32x4.splat(RED_GREEN)), i32x4.dot_i16x8_s(blue, i32x4.splat(BLUE)));
-  return i32x4.shr_u(i32x4.add(weighed, i32x4.splat(128)), 8);
+  const lanes = i8x16.shuffle(pixels, pixels, 0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11);
+  const redBlue = i32x4.dot_i16x8_s(v128.and(lanes, i16x8.splat(255)), i32x4.splat(RED_BLUE));
+  const green = i32x4.dot_i16x8_s(i16x8.shr_u(lanes, 8), i32x4.splat(GREEN));
+  return i32x4.shr_u(i32x4.add(i32x4.add(redBlue, i32x4.splat(128)), green), 8);
 }
 
 function toLuma(rgb: usize, luma: usize, width: i32): void {

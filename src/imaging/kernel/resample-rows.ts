@@ -33,7 +33,9 @@ export function resampleRows(job: ResampleJob): void {
     const start = load<i32>(job.verticalStarts + (<usize>row << 2)) - job.firstSourceRow;
     const weights = job.verticalWeights + <usize>(row * job.verticalTaps * 2);
     const source = job.source + <usize>(start * job.sourceRowBytes);
-    blendRows(source, job.sourceRowBytes, weights, job.verticalTaps >> 1, job.middle);
+    let pairs = job.verticalTaps >> 1; // weights of this row alone may be fewer
+    while (pairs > 1 && load<i32>(weights + (<usize>(pairs - 1) << 2)) == 0) pairs--;
+    blendRows(source, job.sourceRowBytes, weights, pairs, job.middle);
     const output = job.output + <usize>(row * job.outputWidth * 3);
     if (job.channels == 3) resampleColourRow(job, output);
     else resampleGreyRow(job, output);
