@@ -6,7 +6,9 @@ const Name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "letters, dig
 const Probability = z.number().min(0).max(1);
 
 /** Never in the file itself: the name of an environment variable, or a file that only the service may read. */
-export const Secret = z.union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })]);
+export const Secret = z.union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
+  error: "a secret is never written here; name the environment variable, { env: NAME }, or the file, { file: PATH }, that holds it",
+});
 export type Secret = z.infer<typeof Secret>;
 
 export const RecipeConfig = z.strictObject({
@@ -37,7 +39,10 @@ export const InferenceConfig = z.strictObject({
 });
 
 export const MqttConfig = z.strictObject({
-  url: z.string().regex(/^(mqtts?|wss?|tcp|tls):\/\//, "mqtt://, mqtts://, ws:// or wss://").describe("no user or password in it"),
+  url: z
+    .string()
+    .regex(/^(mqtts?|wss?|tcp|tls):\/\/[^@\s]+$/, "mqtt://HOST:PORT, mqtts://, ws:// or wss://, without user and password: those have keys of their own")
+    .describe("no user or password in it"),
   root: z.string().regex(/^[^+#$\s/]+(\/[^+#$\s/]+)*$/, "levels without +, #, $ and spaces").describe("enterprise/site/area/line"),
   username: z.string().optional(),
   password: Secret.optional(),

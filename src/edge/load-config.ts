@@ -20,10 +20,13 @@ export async function loadDeviceConfig(path: string): Promise<DeviceConfig> {
 
 export function parseDeviceConfig(text: string, path: string): DeviceConfig {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const broken = document.errors[0];
-  if (broken !== undefined) throw new SightlineError("CONFIG_INVALID", `${path}: ${broken.message}`);
+  if (broken !== undefined) {
+    throw new SightlineError("CONFIG_INVALID", `${path}:${lines.linePos(broken.pos[0]).line}: not YAML: ${broken.message}`);
+  }
   const raw: unknown = document.toJS();
+  if (raw === null) throw new SightlineError("CONFIG_INVALID", `${path}: the file is empty; firmware-config/ has examples`);
   const parsed = DeviceConfig.safeParse(raw);
   if (!parsed.success) {
     const where = (keys: readonly PropertyKey[]): string => `${path}${lineOf(document, lines, keys)}`;
@@ -43,7 +46,19 @@ function describeIssue(issue: z.core.$ZodIssue, raw: unknown, where: (keys: read
       })
       .join("\n");
   }
-  return `${where(issue.path)}: ${place}${issue.message}`;
+  return `${where(issue.path)}: ${place}${issue.message}${likelyValue(issue, valueAt(raw, issue.path))}`;
+}
+
+/** `; did you mean "gstreamer"?` for a mistyped word of a closed list. */
+function likelyValue(issue: z.core.$ZodIssue, value: unknown): string {
+  const listed = issue.code === "invalid_value" ? issue.values : "options" in issue && Array.isArray(issue.options) ? issue.options : [];
+  const words = listed.filter((word): word is string => typeof word === "string");
+  const meant = typeof value === "string" ? nearestWord(value, words) : undefined;
+  return meant === undefined ? "" : `; did you mean "${meant}"?`;
+}
+
+function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined), raw);
 }
 
 function lineOf(document: Document, lines: LineCounter, keys: readonly PropertyKey[]): string {
@@ -58,7 +73,6 @@ function lineOf(document: Document, lines: LineCounter, keys: readonly PropertyK
 
 function withAbsolutePaths(config: DeviceConfig, base: string): DeviceConfig {
   const absolute = (path: string): string => resolve(base, path);
-  const optional = (path: string | undefined): string | undefined => (path === undefined ? undefined : absolute(path));
   return {
     ...config,
     dataDirectory: absolute(config.dataDirectory),
@@ -68,12 +82,25 @@ function withAbsolutePaths(config: DeviceConfig, base: string): DeviceConfig {
       model: absolute(recipe.model),
       sanity: recipe.sanity.reference === undefined ? recipe.sanity : { ...recipe.sanity, reference: absolute(recipe.sanity.reference) },
     })),
-    mqtt:
-      config.mqtt === null
-        ? null
-        : { ...config.mqtt, ...definedOnly({ caFile: optional(config.mqtt.caFile), certFile: optional(config.mqtt.certFile), keyFile: optional(config.mqtt.keyFile) }) },
+    mqtt: config.mqtt === null ? null : withAbsoluteMqttPaths(config.mqtt, absolute),
+    http: config.http.writeToken === undefined ? config.http : { ...config.http, writeToken: absoluteSecret(config.http.writeToken, absolute) },
   };
 }
+
+type MqttSection = NonNullable<DeviceConfig["mqtt"]>;
+
+function withAbsoluteMqttPaths(mqtt: MqttSection, absolute: (path: string) => string): MqttSection {
+  const { caFile, certFile, keyFile, password } = mqtt;
+  const optional = (path: string | undefined): string | undefined => (path === undefined ? undefined : absolute(path));
+  return {
+    ...mqtt,
+    ...definedOnly({ caFile: optional(caFile), certFile: optional(certFile), keyFile: optional(keyFile) }),
+    ...(password === undefined ? {} : { password: absoluteSecret(password, absolute) }),
+  };
+}
+
+const absoluteSecret = (secret: Secret, absolute: (path: string) => string): Secret =>
+  "file" in secret ? { file: absolute(secret.file) } : secret;
 
 function definedOnly<T extends Record<string, string | undefined>>(values: T): { [K in keyof T]?: string } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: string };
@@ -91,5 +118,6 @@ export async function readSecret(secret: Secret, environment: Readonly<Record<st
   const text = await readFile(secret.file, "utf8").catch((error: unknown) => {
     throw new SightlineError("CONFIG_INVALID", `the secret file ${secret.file} cannot be read by this user`, { cause: error });
   });
+  if (text.trim() === "") throw new SightlineError("CONFIG_INVALID", `the secret file ${secret.file} is empty`);
   return text.trim();
 }
