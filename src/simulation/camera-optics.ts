@@ -1,13 +1,14 @@
 import type { Canvas } from "./canvas.ts";
 import type { Dice } from "./dice.ts";
 import { partDice } from "./dice.ts";
-import type { DriftState, LineLighting, LineSettings } from "./line-settings.ts";
+import type { DriftState, LineLighting } from "./line-settings.ts";
 import { normalTable } from "./noise.ts";
 
 /** Electrons behind one grey level: sets the shot noise (1.8 grey levels at 130). */
 const ELECTRONS_PER_GREY = 40;
 const READ_NOISE_GREY = 0.7;
 const BLACK_GREY = 3;
+const NOISE_RUN = 1024;
 
 /** Unevenness of the lamp and the lens, fixed for the line: multiplies the light. */
 export function applyLamp(canvas: Canvas, lighting: LineLighting, seed: number): void {
@@ -47,53 +48,66 @@ export function applyDust(canvas: Canvas, seed: number, count: number): void {
   }
 }
 
-function gaussianKernel(deviationPx: number): Float32Array {
-  const radius = Math.max(1, Math.ceil(2.5 * deviationPx));
-  const kernel = Float32Array.from({ length: 2 * radius + 1 }, (_, at) => Math.exp(-0.5 * ((at - radius) / deviationPx) ** 2));
-  const sum = kernel.reduce((total, weight) => total + weight, 0);
-  return kernel.map((weight) => weight / sum);
+/** Half of a symmetric kernel: the centre's weight first. Taps under a thousandth are left out. */
+function gaussianTaps(deviationPx: number): Float32Array {
+  const radius = Math.max(1, Math.ceil(3.3 * deviationPx - 0.5));
+  const taps = Float32Array.from({ length: radius + 1 }, (_, away) => Math.exp(-0.5 * (away / deviationPx) ** 2));
+  const sum = taps.reduce((total, weight) => total + 2 * weight, -1);
+  return taps.map((weight) => weight / sum);
 }
 
-function blurLine(from: Float32Array, to: Float32Array, kernel: Float32Array, line: { start: number; step: number; length: number }): void {
-  const radius = (kernel.length - 1) / 2;
-  const last = line.length - 1;
-  for (let place = 0; place <= last; place++) {
-    let sum = 0;
-    for (let tap = -radius; tap <= radius; tap++) {
-      const near = place + tap < 0 ? 0 : place + tap > last ? last : place + tap;
-      sum += (kernel[tap + radius] ?? 0) * (from[line.start + near * line.step] ?? 0);
+/** `to` += the rows `away` above and below each row, weighted: whole rows at a time, so that memory is read in order. */
+function addRows(from: Float32Array, to: Float32Array, widthPx: number, tap: { away: number; weight: number }): void {
+  const rows = from.length / widthPx;
+  for (let y = 0; y < rows; y++) {
+    const above = Math.max(0, y - tap.away) * widthPx;
+    const below = Math.min(rows - 1, y + tap.away) * widthPx;
+    const at = y * widthPx;
+    for (let x = 0; x < widthPx; x++) to[at + x] = (to[at + x] ?? 0) + tap.weight * ((from[above + x] ?? 0) + (from[below + x] ?? 0));
+  }
+}
+
+function addColumns(from: Float32Array, to: Float32Array, widthPx: number, tap: { away: number; weight: number }): void {
+  for (let start = 0; start < from.length; start += widthPx) {
+    for (let x = 0; x < widthPx; x++) {
+      const left = from[start + (x < tap.away ? 0 : x - tap.away)] ?? 0;
+      const right = from[start + (x + tap.away >= widthPx ? widthPx - 1 : x + tap.away)] ?? 0;
+      to[start + x] = (to[start + x] ?? 0) + tap.weight * (left + right);
     }
-    to[line.start + place * line.step] = sum;
   }
 }
 
 /** Gaussian blur of the light in place, borders repeated. */
 export function blurLight(canvas: Canvas, deviationPx: number): void {
-  if (deviationPx < 0.2) return;
-  const { widthPx, heightPx, light } = canvas;
-  const kernel = gaussianKernel(deviationPx);
-  const between = new Float32Array(light.length);
-  for (let y = 0; y < heightPx; y++) blurLine(light, between, kernel, { start: y * widthPx, step: 1, length: widthPx });
-  for (let x = 0; x < widthPx; x++) blurLine(between, light, kernel, { start: x, step: widthPx, length: heightPx });
+  const { widthPx, light } = canvas;
+  const [centre = 1, ...taps] = gaussianTaps(deviationPx);
+  for (const addLines of [addColumns, addRows]) {
+    const sharp = light.slice();
+    for (let at = 0; at < light.length; at++) light[at] = centre * (light[at] ?? 0);
+    for (const [at, weight] of taps.entries()) addLines(sharp, light, widthPx, { away: at + 1, weight });
+  }
 }
 
 /** Light to 8-bit grey: exposure, stray light, shot and read noise, saturation at 255. */
-export function exposeSensor(canvas: Canvas, settings: LineSettings, drift: DriftState, dice: Dice): Uint8Array {
+export function exposeSensor(canvas: Canvas, meanGrey: number, drift: DriftState, dice: Dice): Uint8Array {
   const { light } = canvas;
-  const grey = settings.lighting.meanGrey * (1 - drift.lampLoss);
+  // Parts differ in reflectance, exposures do not.
+  const grey = meanGrey * Math.exp(0.12 * dice.normal()) * (1 - drift.lampLoss);
   // Stray light keeps the mean and takes the differences.
   const gain = grey * (1 - drift.contrastLoss);
   const veil = grey * drift.contrastLoss + BLACK_GREY;
   const normals = normalTable();
   const pixels = new Uint8Array(light.length);
-  let draw = dice.whole(0, normals.length - 1);
-  for (let at = 0; at < light.length; at++) {
-    // A new place in the table every so often: a plain run would repeat from frame to frame.
-    if ((at & 1023) === 0) draw = dice.whole(0, normals.length - 1);
-    const value = (light[at] ?? 0) * gain + veil;
-    const noise = normals[(draw + (at & 1023)) & (normals.length - 1)] ?? 0;
-    const level = value + noise * Math.sqrt(value / ELECTRONS_PER_GREY + READ_NOISE_GREY * READ_NOISE_GREY);
-    pixels[at] = level <= 0 ? 0 : level >= 255 ? 255 : Math.round(level);
+  const readVariance = READ_NOISE_GREY * READ_NOISE_GREY;
+  for (let start = 0; start < light.length; start += NOISE_RUN) {
+    // A new place in the table for every run: one long run would repeat from frame to frame.
+    const draw = dice.whole(0, normals.length - 1 - NOISE_RUN);
+    const stop = Math.min(light.length, start + NOISE_RUN);
+    for (let at = start, drawn = draw; at < stop; at++, drawn++) {
+      const value = (light[at] ?? 0) * gain + veil;
+      const level = value + (normals[drawn] ?? 0) * Math.sqrt(value / ELECTRONS_PER_GREY + readVariance);
+      pixels[at] = level <= 0 ? 0 : level >= 255 ? 255 : level + 0.5;
+    }
   }
   return pixels;
 }

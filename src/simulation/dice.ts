@@ -23,8 +23,8 @@ export interface Dice {
 
 /** Three 32-bit words to one, so that neighbouring seeds, parts and streams share nothing (murmur3 finaliser). */
 export function mixSeed(seed: number, index: number, stream: number): number {
-  let mixed = seed | 0;
-  for (const word of [index, stream]) {
+  let mixed = 0;
+  for (const word of [seed, index, stream]) {
     mixed = Math.imul(mixed ^ (word + 0x9e3779b9), 0x85ebca6b);
     mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
     mixed ^= mixed >>> 16;

@@ -52,7 +52,7 @@ export const DEFAULT_LINE: LineSettings = {
   partsPerSecond: 5,
   defectRate: 0.1,
   classMix: { blowhole: 77, break: 63, crack: 39, fray: 20, uneven: 73 },
-  lighting: { meanGrey: 118, gradient: 0.2, vignetting: 0.1 },
+  lighting: { meanGrey: 118, gradient: 0.25, vignetting: 0.1 },
   drift: null,
 };
 

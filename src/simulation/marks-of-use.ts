@@ -1,4 +1,4 @@
-import type { Canvas } from "./canvas.ts";
+import type { Canvas, Coverage } from "./canvas.ts";
 import { paintRegion, softEdge } from "./canvas.ts";
 import type { Dice } from "./dice.ts";
 import { fractalNoise } from "./noise.ts";
@@ -54,7 +54,9 @@ function driedRim(canvas: Canvas, dice: Dice, scale: number): void {
     halfWidthPx: dice.between(0.6, 1.7), wander: dice.between(0.15, 0.4), bend: loop ? (6 * Math.PI) / lengthPx : dice.between(-0.06, 0.06), taper: 0.3,
   });
   const stroke = strokeOf([line], dice.between(1.8, 4), 0);
-  paintRegion(canvas, { ...stroke, finish: { brightness: dice.between(0.72, 0.93), marks: 0.8 } }, HARMLESS);
+  const patchy = fractalNoise(dice, 3, 0.8);
+  const coverage: Coverage = (x, y) => stroke.coverage(x, y) * Math.max(0, 0.6 + 0.9 * patchy(x / 6, y / 6));
+  paintRegion(canvas, { box: stroke.box, coverage, finish: { brightness: dice.between(0.62, 0.9), marks: 0.8 } }, HARMLESS);
 }
 
 /** Where a coolant film ended: a ragged, nearly level dark line with a soft trail on one side. */
@@ -90,11 +92,15 @@ function stain(canvas: Canvas, dice: Dice, scale: number): void {
   const aspect = dice.between(0.6, 1.6);
   const outline = fractalNoise(dice, 3, 0.6);
   const softness = radius * dice.between(0.5, 1.3);
+  const dirt = fractalNoise(dice, 4, 0.8);
   paintRegion(canvas, {
     box: { left: x0 - 3 * radius, top: y0 - 3 * radius, right: x0 + 3 * radius, bottom: y0 + 3 * radius },
-    coverage: (x, y) => softEdge(
-      Math.hypot((x - x0) * aspect, (y - y0) / aspect) - radius * (1 + 0.5 * outline((x - x0) / radius, (y - y0) / radius)), softness),
-    finish: { brightness: dice.between(0.78, 0.96), marks: dice.between(0.5, 1) },
+    coverage: (x, y) => {
+      const away = Math.hypot((x - x0) * aspect, (y - y0) / aspect);
+      const inside = softEdge(away - radius * (1 + 0.5 * outline((x - x0) / radius, (y - y0) / radius)), softness);
+      return inside === 0 ? 0 : inside * Math.max(0, 0.65 + 0.7 * dirt(x / 11, y / 11));
+    },
+    finish: { brightness: dice.between(0.7, 0.93), marks: dice.between(0.5, 1) },
   }, HARMLESS);
 }
 

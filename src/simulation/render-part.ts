@@ -37,7 +37,7 @@ const DRAWN: Readonly<Record<DefectClass, DrawDefect>> = {
 
 /** Side of the square with the area of a median photograph, px. */
 const PHOTOGRAPH_SIDE_PX = 311;
-const LENS_BLUR_PX = 0.45;
+const LENS_BLUR_PX = 0.37;
 /** A defect that falls outside the visible face is drawn again elsewhere, at most this often. */
 const ATTEMPTS = 12;
 const SMALLEST_DEFECT_PX = 12;
@@ -77,13 +77,10 @@ function drawPart(settings: LineSettings, index: number, label: PartClass): Canv
 function photograph(canvas: Canvas, settings: LineSettings, index: number): Image {
   const drift = driftAt(settings, index);
   const dice = partDice(settings.seed, index, "sensor");
-  // Parts differ in reflectance, exposures do not.
-  const reflectance = Math.exp(0.13 * dice.normal());
-  for (let at = 0; at < canvas.light.length; at++) canvas.light[at] = (canvas.light[at] ?? 0) * reflectance;
   applyLamp(canvas, settings.lighting, settings.seed);
   applyDust(canvas, settings.seed, drift.dustSpots);
   blurLight(canvas, Math.hypot(LENS_BLUR_PX, drift.blurPx));
-  const pixels = exposeSensor(canvas, settings, drift, dice);
+  const pixels = exposeSensor(canvas, settings.lighting.meanGrey, drift, dice);
   return { pixels, widthPx: settings.widthPx, heightPx: settings.heightPx, channels: 1 };
 }
 

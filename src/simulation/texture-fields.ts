@@ -91,10 +91,10 @@ export function textureFields(): TextureFields {
   if (fields === undefined) {
     const dice = rollDice(0xfe77);
     fields = {
-      grain: normalise(smearDown(blurAcross(whiteNoise(dice), 1), 0.5)),
+      grain: normalise(smearDown(whiteNoise(dice), 0.5)),
       shortStreaks: streaks(dice, 5, 1),
-      midStreaks: mixed([[streaks(dice, 22, 1), 1], [streaks(dice, 40, 2), 0.6]]),
-      longStreaks: mixed([[streaks(dice, 160, 1), 1], [streaks(dice, 220, 3), 0.8]]),
+      midStreaks: mixed([[streaks(dice, 22, 0), 1], [streaks(dice, 40, 2), 0.35]]),
+      longStreaks: mixed([[streaks(dice, 160, 0), 1], [streaks(dice, 220, 3), 0.5]]),
       mottle: mixed([[isotropic(dice, 1), 1], [isotropic(dice, 3), 0.8], [isotropic(dice, 9), 0.6]]),
     };
   }

@@ -39,13 +39,13 @@ function border(dice: Dice, { widthPx, scale, slope }: Lengthwise): (x: number) 
   const rough = fractalNoise(dice, 3, 0.6);
   return (x) => {
     const across = (2 * x) / widthPx - 1;
-    return insetPx + arcPx * (1 - across * across) + slope * (x - widthPx / 2) + 0.7 * rough(x / 14, 0);
+    return insetPx + arcPx * (1 - across * across) + slope * (x - widthPx / 2) + 0.45 * rough(x / 14, 0);
   };
 }
 
 function notches(dice: Dice, widthPx: number, heightPx: number, scale: number): Notch[] {
   const found: Notch[] = [];
-  const perCorner = dice.chance(0.35) ? 0.6 : 0;
+  const perCorner = dice.chance(0.25) ? 0.6 : 0;
   for (const x of [0, widthPx]) {
     for (const y of [0, heightPx]) {
       if (!dice.chance(perCorner)) continue;
@@ -86,10 +86,11 @@ export function tileOutline(dice: Dice, widthPx: number, heightPx: number, scale
 export function notchDistance(outline: TileOutline, x: number, y: number): number {
   let nearest = 1e3;
   for (const notch of outline.notches) {
+    if (Math.abs(x - notch.x) > notch.radiusX + 8 || Math.abs(y - notch.y) > notch.radiusY + 8) continue;
     const dx = (x - notch.x) / notch.radiusX;
     const dy = (y - notch.y) / notch.radiusY;
     // A squared-off ellipse: the notches have flat bottoms.
-    const distance = ((dx ** 4 + dy ** 4) ** 0.25 - 1) * Math.min(notch.radiusX, notch.radiusY);
+    const distance = ((Math.abs(dx) ** 2.6 + Math.abs(dy) ** 2.6) ** (1 / 2.6) - 1) * Math.min(notch.radiusX, notch.radiusY);
     if (distance < nearest) nearest = distance;
   }
   return nearest;

@@ -9,6 +9,9 @@ import { notchDistance } from "./tile-outline.ts";
 /** Brightness and gloss vary slowly: they are drawn on a grid this coarse and interpolated. */
 const CELL_PX = 8;
 
+/** A polished patch sends more light to the camera even between the glints. */
+const POLISH_BRIGHTENS = 0.16;
+
 interface SlowMap {
   readonly values: Float32Array;
   readonly columns: number;
@@ -50,21 +53,27 @@ function faceColumns(dice: Dice, widthPx: number, marginPx: number): { body: Flo
   const size = widthPx + 2 * marginPx;
   const wide = fractalNoise(dice, 2, 0.6);
   const narrow = fractalNoise(dice, 3, 0.7);
-  const wideAmount = dice.between(0.05, 0.2);
+  const wideAmount = dice.between(0.1, 0.34);
   const narrowAmount = dice.between(0.02, 0.07);
-  const falloff = [dice.between(0, 0.4) ** 1.3, dice.between(0, 0.4) ** 1.3] as const;
+  const falloff = [dice.between(0, 0.55), dice.between(0, 0.55)] as const;
+  const falloffReach = dice.between(0.06, 0.2);
   const body = new Float32Array(size);
   const gloss = new Float32Array(size).fill(1);
   for (let at = 0; at < size; at++) {
     const across = (at - marginPx) / widthPx;
-    const left = falloff[0] * Math.exp(-Math.max(0, across) / 0.12);
-    const right = falloff[1] * Math.exp(-Math.max(0, 1 - across) / 0.12);
+    const left = falloff[0] * Math.exp(-Math.max(0, across) / falloffReach);
+    const right = falloff[1] * Math.exp(-Math.max(0, 1 - across) / falloffReach);
     body[at] = (1 - left - right) * (1 + wideAmount * wide(across * 2.5, 0) + narrowAmount * narrow(at / 24, 0));
+  }
+  const lineAmount = dice.between(0.012, 0.048);
+  for (let at = 0; at < size; at++) {
+    const height = Math.abs(dice.normal());
+    body[at] = (body[at] ?? 0) * (1 + lineAmount * (height * height - 0.6));
   }
   const lines = dice.whole(2, 12);
   for (let line = 0; line < lines; line++) {
     const at = dice.whole(0, size - 1);
-    const amount = dice.betweenLog(0.6, 5);
+    const amount = dice.betweenLog(0.4, 3.5);
     gloss[at] = (gloss[at] ?? 0) + amount;
     if (dice.chance(0.4)) gloss[at + 1] = (gloss[at + 1] ?? 0) + amount * 0.6;
   }
@@ -104,11 +113,11 @@ function tileColumns(dice: Dice, widthPx: number, outline: TileOutline): Columns
 function cloudMap(dice: Dice, widthPx: number, heightPx: number): SlowMap {
   const wide = fractalNoise(dice, 2, 0.5);
   const clouds = fractalNoise(dice, 3, 0.65);
-  const wideAmount = dice.between(0.05, 0.2);
-  const cloudAmount = dice.between(0.02, 0.07);
+  const wideAmount = dice.between(0.1, 0.42);
+  const cloudAmount = dice.between(0.02, 0.06);
   return slowMap(widthPx, heightPx, (x, y) => {
-    const slow = wide((1.8 * x) / widthPx, (1.8 * y) / heightPx);
-    return Math.max(0.3, 1 + wideAmount * slow + cloudAmount * clouds(x / 46, y / 58));
+    const slow = wide((1.5 * x) / widthPx, (1.5 * y) / heightPx);
+    return Math.max(0.3, 1 + wideAmount * slow + cloudAmount * clouds(x / 44, y / 75));
   });
 }
 
@@ -147,42 +156,58 @@ function grindingMarks(dice: Dice): Marks {
   return {
     views: [grain, shortStreaks, midStreaks, longStreaks].map((field) => viewField(field, dice)),
     weights: [
-      0.052 * strength,
-      0.028 * strength * dice.between(0.6, 1.4),
-      0.035 * strength * dice.between(0.6, 1.4),
-      0.04 * strength * dice.between(0.6, 1.6),
+      0.042 * strength,
+      0.024 * strength * dice.between(0.6, 1.4),
+      0.027 * strength * dice.between(0.6, 1.4),
+      0.032 * strength * dice.between(0.6, 1.6),
     ],
     glintFrom: dice.between(0.7, 1.1),
-    glintGain: dice.between(0.09, 0.17),
+    glintGain: dice.between(0.06, 0.13),
   };
 }
 
-interface Rows {
-  readonly marks: readonly Float32Array[];
+interface RowTextures {
+  readonly grain: Float32Array;
+  readonly short: Float32Array;
+  readonly mid: Float32Array;
+  readonly long: Float32Array;
   readonly clouds: Float32Array;
   readonly gloss: Float32Array;
 }
 
-function drawRow(canvas: Canvas, y: number, rows: Rows, marks: Marks, columns: Columns, shiftPx: number): void {
+interface RowPlace {
+  readonly y: number;
+  readonly shiftPx: number;
+}
+
+interface Surface {
+  readonly columns: Columns;
+  readonly clouds: SlowMap;
+  readonly gloss: SlowMap;
+  readonly marks: Marks;
+}
+
+function drawRow(canvas: Canvas, { y, shiftPx }: RowPlace, rows: RowTextures, { columns, marks }: Surface): void {
   const { widthPx, light, shade } = canvas;
-  const [grain, short, mid, long] = rows.marks;
+  const { grain, short, mid, long } = rows;
   const [grainWeight = 0, shortWeight = 0, midWeight = 0, longWeight = 0] = marks.weights;
-  if (grain === undefined || short === undefined || mid === undefined || long === undefined) return;
   const wholeShift = Math.floor(-shiftPx);
   const shiftFraction = -shiftPx - wholeShift;
   for (let x = 0; x < widthPx; x++) {
     const column = x + columns.marginPx + wholeShift;
     const body = (columns.body[column] ?? 1) * (1 - shiftFraction) + (columns.body[column + 1] ?? 1) * shiftFraction;
     const lineGloss = (columns.gloss[column] ?? 1) * (1 - shiftFraction) + (columns.gloss[column + 1] ?? 1) * shiftFraction;
-    const bare = body * (rows.clouds[x] ?? 1);
     const g = grain[x] ?? 0;
     const s = short[x] ?? 0;
     const m = mid[x] ?? 0;
     const l = long[x] ?? 0;
-    const gloss = (rows.gloss[x] ?? 0) * lineGloss;
-    const glint = 0.5 * l + 0.5 * m + 0.35 * s + 0.35 * g + 0.12 * (lineGloss - 1) - marks.glintFrom;
-    const matt = g * grainWeight + s * shortWeight + (m * midWeight + l * longWeight) * (0.6 + 0.5 * gloss);
-    const mirrored = glint > 0 ? gloss * marks.glintGain * glint * (1 + glint) : 0;
+    const polish = rows.gloss[x] ?? 0;
+    const gloss = polish * lineGloss;
+    const bare = body * (rows.clouds[x] ?? 1) * (0.94 + POLISH_BRIGHTENS * (polish < 2 ? polish : 2));
+    const glint = 0.55 * l + 0.5 * m + 0.35 * s + 0.22 * g + 0.1 * (lineGloss - 1) - marks.glintFrom;
+    const depth = gloss < 1.6 ? 0.65 + 0.3 * gloss : 1.13;
+    const matt = g * grainWeight + s * shortWeight + (m * midWeight + l * longWeight) * depth;
+    const mirrored = glint > 0 ? gloss * marks.glintGain * glint * (1 + 0.7 * glint) : 0;
     const at = y * widthPx + x;
     shade[at] = bare;
     light[at] = bare * (1 + matt + mirrored);
@@ -192,40 +217,45 @@ function drawRow(canvas: Canvas, y: number, rows: Rows, marks: Marks, columns: C
 /** The good face of a ground ferrite tile, filling the canvas: brightness about 1, before edges and marks of use. */
 export function drawFace(canvas: Canvas, dice: Dice, outline: TileOutline): void {
   const { widthPx, heightPx } = canvas;
-  const columns = tileColumns(dice, widthPx, outline);
-  const clouds = cloudMap(dice, widthPx, heightPx);
-  const gloss = glossMap(dice, widthPx, heightPx);
-  const marks = grindingMarks(dice);
+  const surface: Surface = {
+    columns: tileColumns(dice, widthPx, outline),
+    clouds: cloudMap(dice, widthPx, heightPx),
+    gloss: glossMap(dice, widthPx, heightPx),
+    marks: grindingMarks(dice),
+  };
   const row = (): Float32Array => new Float32Array(widthPx);
-  const rows: Rows = { marks: [row(), row(), row(), row()], clouds: row(), gloss: row() };
+  const rows: RowTextures = { grain: row(), short: row(), mid: row(), long: row(), clouds: row(), gloss: row() };
+  const markRows = [rows.grain, rows.short, rows.mid, rows.long];
   for (let y = 0; y < heightPx; y++) {
-    const shiftPx = outline.shiftPx(y);
-    for (const [at, view] of marks.views.entries()) readFieldRow(view, y, shiftPx, rows.marks[at] ?? row());
-    readSlowRow(clouds, y, rows.clouds);
-    readSlowRow(gloss, y, rows.gloss);
-    drawRow(canvas, y, rows, marks, columns, shiftPx);
+    const place = { y, shiftPx: outline.shiftPx(y) };
+    for (const [at, view] of surface.marks.views.entries()) {
+      readFieldRow(view, y, place.shiftPx, markRows[at] ?? rows.grain);
+    }
+    readSlowRow(surface.clouds, y, rows.clouds);
+    readSlowRow(surface.gloss, y, rows.gloss);
+    drawRow(canvas, place, rows, surface);
   }
 }
 
 /** Background around the part, with the part's own lower side wall, a little lighter, where it shows. */
 export function cutOutline(canvas: Canvas, dice: Dice, outline: TileOutline): void {
   const { widthPx, heightPx, light, shade, face } = canvas;
-  const background = dice.between(0.08, 0.22);
-  const wall = background + dice.between(0.02, 0.14);
+  const background = dice.between(0.1, 0.26);
+  const wall = background + dice.between(0.04, 0.2);
   const wallView = viewField(textureFields().mottle, dice);
   const wallRow = new Float32Array(widthPx);
   const rim = dice.between(-0.25, 0.2);
   const tops = Float32Array.from({ length: widthPx }, (_, x) => outline.topPx(x));
   const bottoms = Float32Array.from({ length: widthPx }, (_, x) => outline.bottomPx(x));
-  const hasNotches = outline.notches.length > 0;
   for (let y = 0; y < heightPx; y++) {
     const shiftPx = outline.shiftPx(y);
     readFieldRow(wallView, y, shiftPx, wallRow);
+    const nearNotch = outline.notches.some((notch) => Math.abs(y - notch.y) < notch.radiusY + 8);
     for (let x = 0; x < widthPx; x++) {
       const sideways = Math.min(x - outline.leftPx - shiftPx, outline.rightPx + shiftPx - x);
       const upright = Math.min(y - (tops[x] ?? 0), (bottoms[x] ?? 0) - y);
-      const notch = hasNotches ? notchDistance(outline, x, y) : 1e3;
-      const inside = Math.min(sideways, upright, notch);
+      const straight = sideways < upright ? sideways : upright;
+      const inside = nearNotch ? Math.min(straight, notchDistance(outline, x, y)) : straight;
       const at = y * widthPx + x;
       const onFace = inside > 1 ? 1 : inside < -0.5 ? 0 : (inside + 0.5) / 1.5;
       face[at] = onFace;

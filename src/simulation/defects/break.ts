@@ -26,7 +26,7 @@ function borderPoint(site: DefectSite): BorderPoint {
 function drawShell(site: DefectSite): void {
   const { canvas, dice, scale } = site;
   const at = borderPoint(site);
-  const deep = dice.betweenLog(9, 48) * scale;
+  const deep = dice.betweenLog(13, 62) * scale;
   const wide = deep * dice.between(0.9, 3);
   const [spreadX, spreadY] = at.inwardX === 0 ? [wide, deep] : [deep, wide];
   const [x0, y0] = [at.x - at.inwardX * deep * dice.between(0, 0.4), at.y - at.inwardY * deep * dice.between(0, 0.4)];
@@ -62,10 +62,10 @@ function drawGouge(site: DefectSite): void {
   const at = borderPoint(site);
   const inward = dice.between(6, 26) * scale;
   const heading = at.inwardX !== 0 ? Math.PI / 2 + 0.25 * dice.normal() : dice.between(0, Math.PI);
-  const lengthPx = dice.betweenLog(14, 75) * scale;
+  const lengthPx = dice.betweenLog(22, 90) * scale;
   const walk = {
     x: at.x + at.inwardX * inward - 0.5 * lengthPx * Math.cos(heading), y: at.y + at.inwardY * inward - 0.5 * lengthPx * Math.sin(heading),
-    heading, lengthPx, wander: 0.05, bend: 0, taper: 0.75, unsteady: 0.7, halfWidthPx: dice.betweenLog(1, 4.5) * Math.sqrt(scale),
+    heading, lengthPx, wander: 0.05, bend: 0, taper: 0.75, unsteady: 0.7, halfWidthPx: dice.betweenLog(0.8, 3.2) * Math.sqrt(scale),
   };
   const line = walkLine(dice, walk);
   const lens = line.map((point, step) => ({ ...point, strength: 1, halfWidthPx: walk.halfWidthPx * (0.25 + Math.sin((Math.PI * (step + 0.5)) / line.length)) * (point.halfWidthPx / walk.halfWidthPx + 0.4) }));
@@ -73,7 +73,7 @@ function drawGouge(site: DefectSite): void {
   const rough = roughTexture(dice);
   const dark = strokeOf([lens], 1.5, 0);
   paintRegion(canvas, {
-    ...dark, finish: { brightness: dice.between(0.3, 0.68), marks: 0.1 }, relief: (x, y) => 1 + 0.09 * rough(x, y),
+    ...dark, finish: { brightness: dice.between(0.38, 0.72), marks: 0.1 }, relief: (x, y) => 1 + 0.09 * rough(x, y),
   }, true);
   paintRegion(canvas, { ...strokeOf([flank], 1.8, 0), finish: { brightness: dice.between(1.05, 1.5), marks: 0.5 } }, true);
 }
@@ -85,7 +85,7 @@ function drawSplinters(site: DefectSite): void {
   const left = dice.chance(0.5);
   const lower = dice.chance(0.5);
   const [x0, y0] = [left ? face.left : face.right, lower ? face.bottom : face.top];
-  const [wide, tall] = [dice.betweenLog(14, 60) * scale, dice.betweenLog(20, 90) * scale];
+  const [wide, tall] = [dice.betweenLog(26, 90) * scale, dice.betweenLog(34, 130) * scale];
   const rough = roughTexture(dice);
   const ragged = fractalNoise(dice, 4, 0.6);
   const flakes = fractalNoise(dice, 2, 0.6);

@@ -6,7 +6,7 @@ import type { DefectSite, DrawDefect } from "./defect-site.ts";
 import { faceBox } from "./defect-site.ts";
 
 /** People mark a crack wider than it is: the photographs' masks reach this far beyond the dark line. */
-const MASK_MARGIN_PX = 1.5;
+const MASK_MARGIN_PX = 1;
 
 interface Start { readonly x: number; readonly y: number; readonly heading: number }
 
@@ -36,17 +36,17 @@ function branch(dice: Dice, trunk: readonly Point[], heading: number, lengthPx: 
 export const drawCrack: DrawDefect = (site) => {
   const { canvas, dice, scale } = site;
   const start = startOf(site);
-  const lengthPx = Math.max(14, dice.betweenLog(24, 130) * scale);
   const hook = dice.chance(0.2);
+  const lengthPx = Math.max(14, dice.betweenLog(30, hook ? 60 : 150) * scale);
   const trunk = walkLine(dice, {
-    ...start, lengthPx, halfWidthPx: hook ? dice.between(1.2, 2.2) : dice.betweenLog(0.35, 1.5), wander: dice.between(0.06, 0.16),
+    ...start, lengthPx, halfWidthPx: hook ? dice.between(1, 1.9) : dice.betweenLog(0.55, 1.8), wander: hook ? 0.25 : dice.between(0.06, 0.16),
     bend: hook ? (dice.sign() * dice.between(2, 4)) / lengthPx : dice.between(-0.3, 0.3) / (lengthPx / 3), taper: dice.between(0.4, 0.95), unsteady: dice.between(0.5, 1),
   });
   const branches = Array.from({ length: dice.chance(0.4) ? dice.whole(1, 2) : 0 },
     () => branch(dice, trunk, start.heading, lengthPx * dice.between(0.15, 0.45)));
   const lines = [trunk, ...branches].filter((line) => line.length > 1);
   const stroke = strokeOf(lines, dice.between(1.3, 2), MASK_MARGIN_PX);
-  const depth = dice.chance(0.25) ? dice.between(0.62, 0.78) : dice.between(0.3, 0.6);
+  const depth = dice.chance(0.2) ? dice.between(0.6, 0.78) : dice.between(0.25, 0.5);
   const halo = strokeOf([trunk], 7, 0);
   paintRegion(canvas, { ...halo, finish: { brightness: dice.between(0.88, 1), marks: 1 } }, false);
   paintRegion(canvas, { box: stroke.box, coverage: stroke.coverage, finish: { brightness: depth, marks: 0.25 } }, false);

@@ -6,8 +6,8 @@ import type { DefectSite, DrawDefect } from "./defect-site.ts";
 function otherFinish({ dice }: DefectSite): { brightness: number; marks: number } {
   const brighter = dice.chance(0.65);
   return {
-    brightness: brighter ? 1 + dice.betweenLog(0.03, 0.28) : 1 - dice.betweenLog(0.03, 0.16),
-    marks: brighter ? dice.between(1.2, 2.1) : dice.between(0.3, 0.75),
+    brightness: brighter ? 1 + dice.betweenLog(0.025, 0.2) : 1 - dice.betweenLog(0.03, 0.14),
+    marks: brighter ? dice.between(1.15, 1.65) : dice.between(0.3, 0.75),
   };
 }
 
