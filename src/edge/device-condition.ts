@@ -22,7 +22,7 @@ type Problem = DeviceState["problems"][number];
 
 export interface DeviceCondition {
   readonly state: DeviceState["state"];
-  readonly problems: readonly Problem[];
+  readonly problems: Problem[];
 }
 
 /** What an operator is told. Pure; the order is that of urgency. */

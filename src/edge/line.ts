@@ -1,5 +1,5 @@
 import type { TriggerSource } from "../contracts/trigger.ts";
-import type { Verdict } from "../contracts/verdict.ts";
+import type { FaultReason, Verdict } from "../contracts/verdict.ts";
 import { answer } from "../pipeline/answer.ts";
 import type { CapturedFrame } from "../pipeline/frame.ts";
 import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
@@ -11,7 +11,7 @@ import { Slots } from "../platform/slots.ts";
 import { uuidv7 } from "../platform/uuid.ts";
 import type { LineStatistics } from "./line-statistics.ts";
 import { RecipeStages, type FrameMemory } from "./recipe-stages.ts";
-import type { RecipeBook } from "./recipe-book.ts";
+import type { Recipe } from "./recipe.ts";
 import type { LatestFrame } from "./status/device-view.ts";
 import { composeVerdict } from "./compose-verdict.ts";
 
@@ -25,8 +25,8 @@ export interface IncomingTrigger {
   /** When the part was in view, monotonic; the deadline and the latency count from here. */
   readonly receivedTick: MonotonicMs;
   readonly capture: (signal: AbortSignal) => Promise<CapturedFrame>;
-  /** The frame was lost because the device lagged: the part is a `fault: overrun`. */
-  readonly missed?: boolean;
+  /** Set when the part cannot be judged any more: it gets this fault at once. */
+  readonly refused?: { readonly reason: FaultReason; readonly detail: string };
 }
 
 export interface AcceptedTrigger {
@@ -53,7 +53,7 @@ export interface LineCollaborators {
   readonly log: Logger;
   readonly engine: InferenceEngine;
   readonly journal: Journal;
-  readonly recipes: RecipeBook;
+  readonly recipes: { readonly active: Recipe | undefined };
   readonly statistics: LineStatistics;
   readonly clockSynced: () => boolean;
   /** Called at the decision, in the order of `verdictSeq`, before the journal: the reject signal hangs here. */
@@ -137,15 +137,11 @@ export class Line {
     const { receivedTick } = trigger;
     const recipe = recipes.active;
     const record = emptyRecord();
-    const overrun = trigger.missed === true || this.#pending >= this.#options.queueCapacity;
+    const refused = trigger.refused ?? this.#refusal(recipe);
     this.#pending++;
-    if (overrun) {
-      const detail = `${this.#pending - 1} parts are waiting already`;
-      return this.#conclude({ triggerId, part, receivedTick, record, outcome: { kind: "fault", reason: "overrun", detail } });
-    }
-    if (recipe === undefined) {
-      const detail = "no recipe is active";
-      return this.#conclude({ triggerId, part, receivedTick, record, outcome: { kind: "fault", reason: "model", detail } });
+    if (refused !== undefined || recipe === undefined) {
+      const outcome: InspectionOutcome = { kind: "fault", ...(refused ?? NO_RECIPE) };
+      return this.#conclude({ triggerId, part, receivedTick, record, outcome });
     }
     const stages = new RecipeStages(recipe, {
       engine: this.#with.engine,
@@ -159,6 +155,13 @@ export class Line {
       inspect(stages, { clock, record, signal }),
     );
     return this.#conclude({ triggerId, part, receivedTick, record, outcome, recipe });
+  }
+
+  #refusal(recipe: Recipe | undefined): { reason: FaultReason; detail: string } | undefined {
+    if (this.#pending >= this.#options.queueCapacity) {
+      return { reason: "overrun", detail: `${this.#pending} parts are waiting already` };
+    }
+    return recipe === undefined ? NO_RECIPE : undefined;
   }
 
   /** The one place where a verdict comes into being. Everything up to the journal's queue happens in one turn. */
@@ -200,8 +203,10 @@ interface Concluded {
   readonly receivedTick: MonotonicMs;
   readonly outcome: InspectionOutcome;
   readonly record?: InspectionRecord;
-  readonly recipe?: NonNullable<RecipeBook["active"]>;
+  readonly recipe?: Recipe;
 }
+
+const NO_RECIPE = { reason: "model", detail: "no recipe is active" } as const;
 
 const emptyRecord = (): InspectionRecord => ({
   frame: undefined,

@@ -100,7 +100,7 @@ export class LiveView implements DeviceView {
   }
 
   trigger(request: TriggerRequest): Promise<Verdict> {
-    return this.#parts.desk.take(request, "http").verdict;
+    return this.#parts.desk.take(request, { source: "http" }).verdict;
   }
 
   inspectImage(bytes: Uint8Array, part: string | undefined): Promise<Verdict> {

@@ -13,6 +13,14 @@ export interface TriggerDeskCollaborators {
   nextFrameAfter(tick: MonotonicMs, signal: AbortSignal): Promise<CapturedFrame>;
 }
 
+export interface TriggerArrival {
+  readonly source: "mqtt" | "http";
+  /** It waited elsewhere while the device was away: its part is no longer in view, an image of now is not its image. */
+  readonly late?: boolean;
+}
+
+const TOO_LATE = { reason: "deadline", detail: "the trigger arrived after its part had gone" } as const;
+
 /**
  * Takes triggers from MQTT and HTTP. The same request id again is the same trigger: a sender that repeats after a lost
  * answer gets the verdict of the first, never a second one.
@@ -26,25 +34,25 @@ export class TriggerDesk {
   }
 
   /** `recorded` resolves when the trigger is on disk, so that its receipt can be confirmed to the sender. */
-  take(request: TriggerRequest, source: "mqtt" | "http"): AcceptedTrigger {
+  take(request: TriggerRequest, arrival: TriggerArrival): AcceptedTrigger {
     const receivedTick = this.#with.clock.tick();
     const { id } = request;
-    if (id === undefined) return this.#accept(request, source, receivedTick);
+    if (id === undefined) return this.#accept(request, arrival, receivedTick);
     const open = this.#undecided.get(id);
     if (open !== undefined) return open;
-    const accepted = this.#acceptUnlessKnown(id, request, source, receivedTick);
+    const accepted = this.#acceptUnlessKnown(id, request, arrival, receivedTick);
     this.#undecided.set(id, accepted);
     void accepted.verdict.finally(() => this.#undecided.delete(id));
     return accepted;
   }
 
-  #acceptUnlessKnown(id: string, request: TriggerRequest, source: "mqtt" | "http", tick: MonotonicMs): AcceptedTrigger {
+  #acceptUnlessKnown(id: string, request: TriggerRequest, arrival: TriggerArrival, tick: MonotonicMs): AcceptedTrigger {
     const looking = this.#with.journal.verdictOfRequest(id).catch(() => undefined); // unreadable: better judged twice than never
     const deciding = looking.then((known): AcceptedTrigger => {
       if (known !== undefined && known !== "pending") {
         return { recorded: Promise.resolve(), verdict: Promise.resolve<Verdict>(known) };
       }
-      return this.#accept(request, source, tick);
+      return this.#accept(request, arrival, tick);
     });
     return {
       recorded: deciding.then((accepted) => accepted.recorded),
@@ -52,9 +60,10 @@ export class TriggerDesk {
     };
   }
 
-  #accept(request: TriggerRequest, source: "mqtt" | "http", receivedTick: MonotonicMs): AcceptedTrigger {
+  #accept(request: TriggerRequest, arrival: TriggerArrival, receivedTick: MonotonicMs): AcceptedTrigger {
     return this.#with.accept({
-      source,
+      ...(arrival.late === true ? { refused: TOO_LATE } : {}),
+      source: arrival.source,
       requestId: request.id ?? null,
       part: request.part,
       deadlineMs: request.deadlineMs,

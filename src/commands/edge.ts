@@ -1,0 +1,41 @@
+import { startDevice } from "../edge/device.ts";
+import { loadDeviceConfig } from "../edge/load-config.ts";
+import { systemClock } from "../platform/clock.ts";
+import { createLogger } from "../platform/logger.ts";
+import { untilStopped } from "../platform/stop-signals.ts";
+import type { Command } from "./command.ts";
+import { parseCommandLine, required } from "./command-line.ts";
+
+const HELP = `usage: sightline edge --config FILE
+
+The device runtime: inspects until SIGTERM or Ctrl-C, then decides what is in flight, flushes its journal and leaves
+"offline" at the broker. Profiles to start from are in firmware-config/.
+
+  --config FILE   YAML configuration of the device
+  --check         only validate the configuration
+`;
+
+export const edge: Command = {
+  name: "edge",
+  summary: "the device runtime",
+  async run(args) {
+    const options = parseCommandLine(args, { config: { type: "string" }, check: { type: "boolean", default: false } });
+    if (options.help === true) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    const config = await loadDeviceConfig(required(options.config, "config"));
+    if (options.check) {
+      process.stderr.write(`${options.config}: valid\n`);
+      return 0;
+    }
+    const log = createLogger(config.log);
+    const stopped = untilStopped();
+    const device = await startDevice(config, { clock: systemClock, log, random: Math.random, environment: process.env });
+    const signal = await stopped;
+    log.info({ signal }, "device is stopping");
+    await device.stop();
+    log.info({}, "device has stopped");
+    return 0;
+  },
+};

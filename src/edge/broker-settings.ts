@@ -1,0 +1,22 @@
+import type { BrokerSettings } from "../pipeline/publish/broker-options.ts";
+import type { DeviceConfig } from "./device-config.ts";
+import { readSecret } from "./load-config.ts";
+
+/** The publisher's settings from the configuration; secrets are read here. */
+export async function brokerSettings(
+  mqtt: NonNullable<DeviceConfig["mqtt"]>,
+  device: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<BrokerSettings> {
+  const { url, root, username, password, caFile, certFile, keyFile } = mqtt;
+  return {
+    url,
+    root,
+    device,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password: await readSecret(password, environment) }),
+    ...(caFile === undefined ? {} : { caPath: caFile }),
+    ...(certFile === undefined ? {} : { certificatePath: certFile }),
+    ...(keyFile === undefined ? {} : { keyPath: keyFile }),
+  };
+}

@@ -1,0 +1,203 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Verdict } from "../../src/contracts/verdict.ts";
+import { Line, type IncomingTrigger, type LineOptions } from "../../src/edge/line.ts";
+import { LineStatistics } from "../../src/edge/line-statistics.ts";
+import type { Recipe } from "../../src/edge/recipe.ts";
+import type { CapturedFrame, Image } from "../../src/pipeline/frame.ts";
+import { SqliteJournal } from "../../src/pipeline/journal/sqlite-journal.ts";
+import { SanityLimits } from "../../src/pipeline/sanity/sanity-gate.ts";
+import { systemClock as clock } from "../../src/platform/clock.ts";
+import { silentLogger } from "../../src/platform/logger.ts";
+import { seededRandom } from "../../src/platform/random.ts";
+import { FakeEngine, type EngineAct } from "../fakes/fake-engine.ts";
+
+let directoryPath: string;
+let journal: SqliteJournal;
+let shutdown: AbortController;
+const openJournal = (): SqliteJournal =>
+  new SqliteJournal({ directoryPath, hubConfigured: false }, { clock, logger: silentLogger, random: Math.random });
+
+beforeEach(async () => {
+  directoryPath = await mkdtemp(join(tmpdir(), "sightline-line-"));
+  journal = openJournal();
+  shutdown = new AbortController();
+});
+
+afterEach(async () => {
+  await journal.stop();
+  await rm(directoryPath, { recursive: true, force: true });
+});
+
+/** A judged picture of noise: bright, sharp, never the same twice. */
+function photograph(seed: number, grey = 120): Image {
+  const random = seededRandom(seed);
+  const pixels = Uint8Array.from({ length: 48 * 40 }, () => Math.min(255, grey * (0.7 + 0.6 * random())));
+  return { pixels, widthPx: 48, heightPx: 40, channels: 1 };
+}
+
+const frameOf = (image: Image, seq = 1): CapturedFrame => ({
+  kind: "frame",
+  image,
+  seq,
+  capturedAt: clock.wallNow(),
+  capturedTick: clock.tick(),
+  metadata: {},
+});
+
+const recipe: Recipe = {
+  name: "tiles",
+  bundle: {
+    directoryPath: "",
+    modelSha256: "ab".repeat(32),
+    manifest: { name: "tiny", version: "1.0.0", input: { width: 32, height: 32, channels: 3 } } as Recipe["bundle"]["manifest"], // all the line reads
+  },
+  classes: [
+    { name: "good", kind: "good" },
+    { name: "spot", kind: "defect" },
+  ],
+  regions: { mode: "full" },
+  rules: { passBelow: 0.2, rejectFrom: 0.7 },
+  sanity: SanityLimits.parse({}),
+  reference: undefined,
+  deadlineMs: 150,
+};
+
+interface Scene {
+  readonly line: Line;
+  readonly decided: Verdict[];
+  readonly statistics: LineStatistics;
+}
+
+async function openLine(act: (request: number) => EngineAct, change: Partial<LineOptions> = {}, active: Recipe | undefined = recipe): Promise<Scene> {
+  const { bootSeq } = await journal.start();
+  const decided: Verdict[] = [];
+  const statistics = new LineStatistics(clock);
+  const line = new Line(
+    { device: "station-1", bootSeq, queueCapacity: 8, inferenceSlots: 2, shutdown: shutdown.signal, live: true, ...change },
+    {
+      clock,
+      log: silentLogger,
+      engine: new FakeEngine(act),
+      journal,
+      recipes: { active },
+      statistics,
+      clockSynced: () => true,
+      onDecided: (verdict) => decided.push(verdict),
+      onUnrecorded: () => undefined,
+    },
+  );
+  return { line, decided, statistics };
+}
+
+let nextSeed = 1;
+const trigger = (change: Partial<IncomingTrigger> = {}): IncomingTrigger => {
+  const frame = frameOf(photograph(nextSeed++));
+  return { source: "mqtt", requestId: null, part: "p1", deadlineMs: undefined, receivedTick: clock.tick(), capture: async () => frame, ...change };
+};
+
+test("a good part passes, a bad one is rejected, a doubtful one is for a person", async () => {
+  const scores = [0.05, 0.95, 0.5];
+  const { line } = await openLine((request) => ({ ngScore: scores[request] ?? 0 }), { inferenceSlots: 1 });
+  const verdicts = await Promise.all(scores.map(() => line.accept(trigger()).verdict));
+  expect(verdicts.map(({ verdict }) => verdict)).toEqual(["pass", "reject", "review"]);
+  expect(verdicts[1]).toMatchObject({ class: "spot", part: "p1", device: "station-1", regions: [{ x: 16, class: "spot" }] });
+});
+
+test("every verdict fits the published schema and is on disk when it is answered", async () => {
+  const { line } = await openLine((request) => (request % 2 === 0 ? { ngScore: 0.9 } : { fail: "INFERENCE_CRASHED" }));
+  for (let count = 0; count < 6; count++) {
+    const verdict = await line.accept(trigger()).verdict;
+    expect(Verdict.parse(verdict)).toEqual(verdict);
+    expect(await journal.verdictById(verdict.id)).toEqual(verdict);
+  }
+});
+
+test("one trigger, exactly one verdict, whatever the model does", async () => {
+  const acts: EngineAct[] = [{ ngScore: 0.1 }, { fail: "INFERENCE_CRASHED" }, { fail: "INFERENCE_HUNG" }, { hang: true }, { ngScore: NaN }];
+  const { line, decided, statistics } = await openLine((request) => acts[request % acts.length] ?? { hang: true }, { queueCapacity: 100, inferenceSlots: 50 });
+  const verdicts = await Promise.all(Array.from({ length: 40 }, (_, part) => line.accept(trigger({ part: `part-${part}` })).verdict));
+  expect(new Set(verdicts.map(({ part }) => part)).size).toBe(40);
+  expect(verdicts.filter(({ verdict }) => verdict === "pass")).toHaveLength(8);
+  expect(verdicts.filter((verdict) => verdict.verdict === "fault" && verdict.reason === "deadline")).toHaveLength(8);
+  expect(decided.map(({ verdictSeq }) => verdictSeq)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+  expect(journal.status()).toMatchObject({ triggers: 40, verdicts: 40 });
+  expect(statistics).toMatchObject({ triggers: 40, verdicts: 40 });
+  expect(line.pending).toBe(0);
+});
+
+test("an answer that is no number is never a pass", async () => {
+  const { line } = await openLine(() => ({ ngScore: NaN }));
+  expect((await line.accept(trigger()).verdict).verdict).not.toBe("pass");
+});
+
+test("a trigger beyond the queue is answered at once with an overrun fault, not dropped", async () => {
+  const { line } = await openLine(() => ({ hang: true }), { queueCapacity: 3, inferenceSlots: 1 });
+  const accepted = Array.from({ length: 5 }, () => line.accept(trigger()).verdict);
+  const overrun = await Promise.race([accepted[3], accepted[4]]);
+  expect(overrun).toMatchObject({ verdict: "fault", reason: "overrun" });
+  const reasons = (await Promise.all(accepted)).map((verdict) => (verdict.verdict === "fault" ? verdict.reason : ""));
+  expect(reasons.sort()).toEqual(["deadline", "deadline", "deadline", "overrun", "overrun"]);
+});
+
+test.each([
+  ["dark", photograph(5, 3)],
+  ["overexposed", { ...photograph(6), pixels: new Uint8Array(48 * 40).fill(255) }],
+] as const)("a %s image is a fault with that reason, and the model is not asked", async (reason, image) => {
+  let asked = 0;
+  const { line } = await openLine(() => (asked++, { ngScore: 0 }));
+  const verdict = await line.accept(trigger({ capture: async () => frameOf(image) })).verdict;
+  expect(verdict).toMatchObject({ verdict: "fault", reason, class: null, score: null });
+  expect(asked).toBe(0);
+});
+
+test("a camera that repeats its image is frozen", async () => {
+  const { line } = await openLine(() => ({ ngScore: 0 }));
+  const image = photograph(77);
+  const again = (): IncomingTrigger => trigger({ capture: async () => frameOf(image) });
+  expect((await line.accept(again()).verdict).verdict).toBe("pass");
+  expect(await line.accept(again()).verdict).toMatchObject({ verdict: "fault", reason: "frozen" });
+});
+
+test("without an active recipe every part is a fault", async () => {
+  const { bootSeq } = await journal.start();
+  const line = new Line(
+    { device: "station-1", bootSeq, queueCapacity: 8, inferenceSlots: 2, shutdown: shutdown.signal, live: true },
+    {
+      clock, log: silentLogger, engine: new FakeEngine(() => ({ ngScore: 0 })), journal, recipes: { active: undefined },
+      statistics: new LineStatistics(clock), clockSynced: () => true, onDecided: () => undefined, onUnrecorded: () => undefined,
+    },
+  );
+  expect(await line.accept(trigger()).verdict).toMatchObject({ verdict: "fault", reason: "model" });
+});
+
+test("parts in flight when the device gives up waiting are shutdown faults", async () => {
+  const { line } = await openLine(() => ({ hang: true }));
+  const open = line.accept(trigger({ deadlineMs: 60_000 })).verdict;
+  setImmediate(() => shutdown.abort());
+  expect(await open).toMatchObject({ verdict: "fault", reason: "shutdown" });
+});
+
+test("after a crash, a trigger found without verdict becomes a fault: interrupted, and the ledger is square again", async () => {
+  const first = await openLine(() => ({ hang: true }));
+  const accepted = first.line.accept(trigger({ part: "lost-part", deadlineMs: 60_000 }));
+  await accepted.recorded;
+  await journal.stop(); // as if power were cut: no verdict for it
+
+  journal = openJournal();
+  const { bootSeq, interrupted } = await journal.start();
+  expect(interrupted.map(({ part }) => part)).toEqual(["lost-part"]);
+  const decided: Verdict[] = [];
+  const line = new Line(
+    { device: "station-1", bootSeq, queueCapacity: 8, inferenceSlots: 2, shutdown: shutdown.signal, live: true },
+    {
+      clock, log: silentLogger, engine: new FakeEngine(() => ({ ngScore: 0 })), journal, recipes: { active: recipe },
+      statistics: new LineStatistics(clock), clockSynced: () => true, onDecided: (verdict) => decided.push(verdict), onUnrecorded: () => undefined,
+    },
+  );
+  await line.answerInterrupted(interrupted);
+  expect(decided).toMatchObject([{ verdict: "fault", reason: "interrupted", part: "lost-part", bootSeq: 2, verdictSeq: 1, seq: null }]);
+  expect(journal.status()).toMatchObject({ triggers: 1, verdicts: 1 });
+});
