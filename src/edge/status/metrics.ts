@@ -1,0 +1,98 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { FAULT_REASONS, VERDICT_KINDS, type Verdict } from "../../contracts/verdict.ts";
+
+/** What a scrape reads of the device besides what verdicts told. Totals count since this start. */
+export interface MetricsReading {
+  readonly triggersTotal: number;
+  readonly pendingTriggers: number;
+  readonly cameraRestartsTotal: number;
+  readonly inferenceRestartsTotal: number;
+  readonly brokerConnected: boolean;
+  readonly backlogVerdicts: number;
+  readonly unrecordedVerdictsTotal: number;
+  readonly journalBytes: number;
+  readonly eventLoopP99Ms: number;
+  readonly framesPerSecond: number;
+}
+
+type ReadingKey = Exclude<keyof MetricsReading, "brokerConnected">;
+
+const TOTALS: readonly (readonly [name: string, key: ReadingKey, help: string])[] = [
+  ["sightline_triggers_total", "triggersTotal", "Triggers received since this start; equals verdicts + pending"],
+  ["sightline_camera_restarts_total", "cameraRestartsTotal", "Restarts of the camera since this start"],
+  ["sightline_inference_restarts_total", "inferenceRestartsTotal", "Restarts of the inference process since this start"],
+  ["sightline_unrecorded_verdicts_total", "unrecordedVerdictsTotal", "Verdicts that could not be written to disk"],
+];
+const GAUGES: readonly (readonly [name: string, key: ReadingKey, help: string, scale: number])[] = [
+  ["sightline_pending_triggers", "pendingTriggers", "Triggers without a verdict yet", 1],
+  ["sightline_backlog_verdicts", "backlogVerdicts", "Verdicts on disk that the broker has not taken yet", 1],
+  ["sightline_journal_bytes", "journalBytes", "Size of the journal on disk", 1],
+  ["sightline_event_loop_p99_seconds", "eventLoopP99Ms", "99th percentile of the event loop's delay", 0.001],
+  ["sightline_frames_per_second", "framesPerSecond", "Frames the camera delivers", 1],
+];
+const LATENCY_STAGES = ["capture", "preprocess", "infer", "decide", "total"] as const;
+const LATENCY_BUCKETS_S = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
+
+/** Prometheus metrics of one device, in a registry of its own. */
+export class DeviceMetrics {
+  readonly #registry = new Registry();
+  readonly #verdicts: Counter<"verdict">;
+  readonly #faults: Counter<"reason">;
+  readonly #latency: Histogram<"stage">;
+
+  /** `read` is called on each scrape. */
+  constructor(read: () => MetricsReading) {
+    const registers = [this.#registry];
+    this.#verdicts = new Counter({ name: "sightline_verdicts_total", help: "Verdicts since this start", labelNames: ["verdict"], registers });
+    this.#faults = new Counter({ name: "sightline_faults_total", help: "Parts not inspected, by reason", labelNames: ["reason"], registers });
+    this.#latency = new Histogram({
+      name: "sightline_latency_seconds",
+      help: "Time per stage; total is from the trigger to the decision",
+      labelNames: ["stage"],
+      buckets: LATENCY_BUCKETS_S,
+      registers,
+    });
+    // A series that exists at 0 lets a first fault be seen as a rise.
+    for (const verdict of VERDICT_KINDS) this.#verdicts.inc({ verdict }, 0);
+    for (const reason of Object.keys(FAULT_REASONS)) this.#faults.inc({ reason }, 0);
+    this.#readOnScrape(read);
+  }
+
+  /** Also starts the process metrics, which watch the garbage collector and the event loop from then on. */
+  start(): void {
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  observeVerdict(verdict: Verdict): void {
+    this.#verdicts.inc({ verdict: verdict.verdict });
+    if (verdict.verdict === "fault") this.#faults.inc({ reason: verdict.reason });
+    // A part that was not inspected went through some stages only: their zeros would flatter the figures.
+    const stages = verdict.verdict === "fault" ? (["total"] as const) : LATENCY_STAGES;
+    for (const stage of stages) this.#latency.observe({ stage }, verdict.latencyMs[stage] / 1000);
+  }
+
+  /** Lines of Prometheus text format. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #readOnScrape(read: () => MetricsReading): void {
+    const registers = [this.#registry];
+    for (const [name, key, help] of TOTALS) {
+      new Counter({
+        name, help, registers,
+        collect() {
+          this.reset();
+          this.inc(read()[key]);
+        },
+      });
+    }
+    for (const [name, key, help, scale] of GAUGES) {
+      new Gauge({ name, help, registers, collect() { this.set(read()[key] * scale); } });
+    }
+    new Gauge({
+      name: "sightline_broker_connected", help: "1 while the broker is connected", registers,
+      collect() { this.set(read().brokerConnected ? 1 : 0); },
+    });
+  }
+}
