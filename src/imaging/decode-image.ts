@@ -2,7 +2,9 @@ import jpegTurbo from "@julusian/jpeg-turbo";
 import type { Metadata } from "sharp";
 import { describeForeignBytes, startsAsImage } from "./foreign-file.ts";
 import type { Image } from "./image.ts";
-import { countScans, hasEndMarker, readJpegHeader, startsAsJpeg, withoutPadding, type JpegHeader } from "./jpeg-header.ts";
+import {
+  countScans, hasEndMarker, readJpegHeader, startsAsJpeg, withoutPadding, type JpegHeader,
+} from "./jpeg-header.ts";
 import { sharp } from "./sharp.ts";
 
 export type DecodedImage =
@@ -75,7 +77,8 @@ function jpegFault(encoded: Buffer, header: JpegHeader, maxPixels: number): Deco
     return refuse("unreadable", `it is a JPEG of ${header.components} channels: only grey and colour are supported`);
   }
   if (header.process === "other") {
-    return refuse("unreadable", "it is a lossless, arithmetic or hierarchical JPEG: save it as an ordinary JPEG or as PNG");
+    const kinds = "it is a lossless, arithmetic or hierarchical JPEG";
+    return refuse("unreadable", `${kinds}: save it as an ordinary JPEG or as PNG`);
   }
   if (header.bitsPerSample !== 8) {
     return refuse("unreadable", `it is a ${header.bitsPerSample}-bit JPEG: only 8 bits are supported`);
@@ -94,8 +97,8 @@ function sizeFault(widthPx: number, heightPx: number, maxPixels: number): Decode
     return refuse("wrong-size", `it is ${side}; at most ${shown(MAX_SIDE_PX)} px are accepted`);
   }
   if (widthPx * heightPx > maxPixels) {
-    const detail = `it has ${widthPx}x${heightPx} px, ${shown(widthPx * heightPx)} in all; at most ${shown(maxPixels)} are accepted`;
-    return refuse("wrong-size", detail);
+    const found = `it has ${widthPx}x${heightPx} px, ${shown(widthPx * heightPx)} in all`;
+    return refuse("wrong-size", `${found}; at most ${shown(maxPixels)} are accepted`);
   }
   return undefined;
 }
@@ -105,8 +108,8 @@ async function decodeOther(encoded: Buffer, maxPixels: number): Promise<DecodedI
   try {
     metadata = await sharp(encoded, { limitInputPixels: false }).metadata();
   } catch {
-    if (startsAsImage(encoded)) return refuse("torn", `it starts as an image but its header is incomplete (${encoded.length} bytes)`);
-    return refuse("unreadable", describeForeignBytes(encoded));
+    if (!startsAsImage(encoded)) return refuse("unreadable", describeForeignBytes(encoded));
+    return refuse("torn", `it starts as an image but its header is incomplete (${encoded.length} bytes)`);
   }
   if (!SHARP_FORMATS.has(metadata.format)) return refuse("unreadable", describeForeignBytes(encoded));
   const fault = sizeFault(metadata.width, metadata.pageHeight ?? metadata.height, maxPixels);

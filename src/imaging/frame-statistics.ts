@@ -72,7 +72,7 @@ function summarise(kernel: Kernel, { image, groups, laplacians, cells }: Sampled
     sharpness: (100 * Math.sqrt(variance)) / Math.max(1, meanLuminance),
     contentHash: BigInt.asUintN(64, kernel.contentHash()),
     flatBottomRows: hasFlatBottom(image),
-    thumbnail: thumbnailOf(kernel.words.subarray(cells / 4, cells / 4 + groups * THUMBNAIL_SIDE), groups, image.widthPx),
+    thumbnail: thumbnailOf(kernel.words.subarray(cells / 4), groups, image.widthPx),
   };
 }
 

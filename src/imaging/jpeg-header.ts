@@ -8,6 +8,9 @@ export interface JpegHeader {
   readonly process: "baseline" | "progressive" | "other";
 }
 
+const SCAN_MARKER = Buffer.from([0xff, 0xda]);
+const END_MARKER = Buffer.from([0xff, 0xd9]);
+
 const isFrameHeader = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 const hasNoLength = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
@@ -53,14 +56,17 @@ function frameHeader(body: Uint8Array, marker: number): JpegHeader | "ends" {
 /** Scans of a JPEG, counted by their markers; thumbnails in its metadata count too. */
 export function countScans(bytes: Buffer, upTo: number): number {
   let scans = 0;
-  for (let at = bytes.indexOf("ffda", 0, "hex"); at !== -1 && scans < upTo; at = bytes.indexOf("ffda", at + 2, "hex")) scans++;
+  let at = bytes.indexOf(SCAN_MARKER);
+  while (at !== -1 && scans < upTo) {
+    scans++;
+    at = bytes.indexOf(SCAN_MARKER, at + 2);
+  }
   return scans;
 }
 
-const END_MARKER = Buffer.from([0xff, 0xd9]);
-
 /** Whether an end marker follows the last byte that is not zero. */
-export const hasEndMarker = (bytes: Buffer): boolean => bytes.lastIndexOf(END_MARKER) >= lengthWithoutZeros(bytes, bytes.length) - 2;
+export const hasEndMarker = (bytes: Buffer): boolean =>
+  bytes.lastIndexOf(END_MARKER) >= lengthWithoutZeros(bytes, bytes.length) - 2;
 
 /**
  * The same JPEG less the zeros before its end marker, with which some cameras round their frames up; undefined when

@@ -7,7 +7,9 @@ interface KernelExports {
   heapStart(): number;
   resampleRows(job: number): void;
   reset(): void;
-  addRows(upper: number, middle: number, lower: number, width: number, channels: number, luma: number, cells: number): void;
+  addRows(
+    upper: number, middle: number, lower: number, width: number, channels: number, luma: number, cells: number,
+  ): void;
   lumaSum(): number;
   darkCount(): number;
   brightCount(): number;
@@ -23,6 +25,12 @@ export interface Kernel extends KernelExports {
   readonly shorts: Int16Array;
 }
 
+export interface Layout<Sizes extends readonly number[]> {
+  readonly kernel: Kernel;
+  /** Address of every block, in the order of the sizes. */
+  readonly at: { readonly [Index in keyof Sizes]: number };
+}
+
 const PAGE_BYTES = 65_536;
 const ALIGNMENT_BYTES = 64;
 /** The kernel loads up to 16 bytes, or seven zero-weighted RGB taps of 16 bits, past the end of a block. */
@@ -35,14 +43,14 @@ let loaded: { exports: KernelExports; views: Kernel } | undefined;
  * to their end, so blocks of an earlier call may be overwritten. Throws SightlineError PROGRAM_MISSING when the kernel
  * has not been built.
  */
-export function layOut<Count extends readonly number[]>(blockBytes: Count): { kernel: Kernel; at: { [K in keyof Count]: number } } {
+export function layOut<Sizes extends readonly number[]>(blockBytes: Sizes): Layout<Sizes> {
   const { exports, views } = (loaded ??= load());
   let end = exports.heapStart();
   const at = blockBytes.map((bytes) => {
     const start = Math.ceil(end / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
     end = start + bytes + GUARD_BYTES;
     return start;
-  }) as { [K in keyof Count]: number }; // map keeps the length
+  }) as Layout<Sizes>["at"]; // map keeps the length
   const missingBytes = end - views.bytes.length;
   if (missingBytes <= 0) return { kernel: views, at };
   exports.memory.grow(Math.ceil(missingBytes / PAGE_BYTES));
@@ -57,7 +65,8 @@ function load(): { exports: KernelExports; views: Kernel } {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(url)), {
       env: { abort: () => undefined },
     });
-    const exports = instance.exports as unknown as KernelExports; // built from kernel/index.ts by scripts/build-kernel.mjs
+    // What kernel/index.ts exports; scripts/build-kernel.mjs made the file from it.
+    const exports = instance.exports as unknown as KernelExports;
     return { exports, views: viewsOf(exports) };
   } catch (error) {
     const detail = `${url.pathname} (${messageOf(error)}); build it with \`node scripts/build-kernel.mjs\``;

@@ -7,13 +7,11 @@ const OUTPUTS_AT_ONCE = 4;
 export interface ResampleAxis {
   readonly outputs: number;
   readonly taps: number;
-  /** Most source pixels any output pixel really uses; the other taps have weight zero. */
+  /** Most source pixels any output pixel can use; the other taps have weight zero. */
   readonly usedTaps: number;
   readonly starts: Int32Array;
   readonly weights: Int16Array;
 }
-
-interface Taps { readonly start: number; readonly weights: readonly number[] }
 
 /**
  * Pixel i covers [i, i+1): its centre is i + 0.5. Shrinking averages the area an output pixel covers (source
@@ -21,34 +19,44 @@ interface Taps { readonly start: number; readonly weights: readonly number[] }
  * repeats the border pixel; equal sizes copy. `taps` is rounded up to a multiple of `tapsMultiple`.
  */
 export function planAxis(sourcePx: number, outputPx: number, tapsMultiple: number): ResampleAxis {
-  const perOutput = Array.from({ length: outputPx }, (_, output) =>
-    sourcePx > outputPx ? areaTaps(sourcePx, outputPx, output) : linearTaps(sourcePx, outputPx, output));
-  const usedTaps = perOutput.reduce((most, { weights }) => Math.max(most, weights.length), 1);
+  const usedTaps = sourcePx === outputPx ? 1 : Math.min(sourcePx, mostTaps(sourcePx, outputPx));
   const taps = Math.ceil(usedTaps / tapsMultiple) * tapsMultiple;
   const rounded = Math.ceil(outputPx / OUTPUTS_AT_ONCE) * OUTPUTS_AT_ONCE;
-  const starts = new Int32Array(rounded);
-  const weights = new Int16Array(rounded * taps);
-  for (const [output, { start, weights: own }] of perOutput.entries()) {
+  const [starts, weights] = [new Int32Array(rounded), new Int16Array(rounded * taps)];
+  const axis = { outputs: outputPx, taps, usedTaps, starts, weights };
+  if (sourcePx > outputPx) fillAreas(axis, sourcePx);
+  else fillLinear(axis, sourcePx);
+  return axis;
+}
+
+/** An area of n/d pixels that starts at a multiple of 1/d touches at most this many. */
+const mostTaps = (sourcePx: number, outputPx: number): number =>
+  sourcePx < outputPx ? 2 : Math.ceil(sourcePx / outputPx) + (sourcePx % outputPx === 0 ? 0 : 1);
+
+/** The running sum is rounded, not the single weight, so that the weights add up to exactly one. */
+function fillAreas({ outputs, taps, starts, weights }: ResampleAxis, sourcePx: number): void {
+  for (let output = 0; output < outputs; output++) {
+    const from = output * sourcePx; // in 1/outputs of a source pixel: exact integers
+    const start = Math.floor(from / outputs);
     starts[output] = start;
-    weights.set(own, output * taps);
+    let covered = 0;
+    for (let tap = 0; covered < WEIGHT_ONE; tap++) {
+      const until = Math.min((start + tap + 1) * outputs - from, sourcePx);
+      const next = Math.floor((2 * until * WEIGHT_ONE + sourcePx) / (2 * sourcePx));
+      weights[output * taps + tap] = next - covered;
+      covered = next;
+    }
   }
-  return { outputs: outputPx, taps, usedTaps, starts, weights };
 }
 
-/** The running sum is rounded, not the single weight, so that they add up to exactly one. */
-function areaTaps(sourcePx: number, outputPx: number, output: number): Taps {
-  const from = output * sourcePx; // in 1/outputPx of a source pixel: exact integers
-  const start = Math.floor(from / outputPx);
-  const end = Math.ceil((from + sourcePx) / outputPx);
-  const covered = (source: number): number =>
-    Math.round((Math.min(Math.max(source * outputPx - from, 0), sourcePx) * WEIGHT_ONE) / sourcePx);
-  return { start, weights: Array.from({ length: end - start }, (_, tap) => covered(start + tap + 1) - covered(start + tap)) };
-}
-
-function linearTaps(sourcePx: number, outputPx: number, output: number): Taps {
-  const centre = ((2 * output + 1) * sourcePx - outputPx) / (2 * outputPx);
-  const inside = Math.min(Math.max(centre, 0), sourcePx - 1);
-  const start = Math.floor(inside);
-  const second = Math.round((inside - start) * WEIGHT_ONE);
-  return second === 0 ? { start, weights: [WEIGHT_ONE] } : { start, weights: [WEIGHT_ONE - second, second] };
+function fillLinear({ outputs, taps, starts, weights }: ResampleAxis, sourcePx: number): void {
+  for (let output = 0; output < outputs; output++) {
+    const centre = ((2 * output + 1) * sourcePx - outputs) / (2 * outputs);
+    const inside = Math.min(Math.max(centre, 0), sourcePx - 1);
+    const start = Math.floor(inside);
+    const second = Math.round((inside - start) * WEIGHT_ONE);
+    starts[output] = start;
+    weights[output * taps] = WEIGHT_ONE - second;
+    if (second > 0) weights[output * taps + 1] = second;
+  }
 }

@@ -1,5 +1,5 @@
 import type { Image } from "./image.ts";
-import { layOut, type Kernel } from "./kernel-memory.ts";
+import { layOut } from "./kernel-memory.ts";
 import type { PixelRect } from "./pixel-rect.ts";
 import { planAxis, type ResampleAxis } from "./resample-axis.ts";
 
@@ -22,30 +22,32 @@ const plans = new Map<string, ResampleAxis>();
  * Integer arithmetic throughout: at most 1 off the exact value, and the same bytes on every machine.
  * Throws RangeError when `rect` is not within the image or `output` is too short.
  */
-export function resampleToRgb(image: Image, rect: PixelRect, size: OutputSize, output: Uint8Array, offset: number): void {
+export function resampleToRgb(
+  image: Image, rect: PixelRect, size: OutputSize, output: Uint8Array, offset: number,
+): void {
   const outputBytes = size.widthPx * size.heightPx * 3;
   assertFits(image, rect, output.length - offset - outputBytes);
   const vertical = axisPlan(rect.heightPx, size.heightPx, 2);
   const horizontal = axisPlan(rect.widthPx, size.widthPx, image.channels === 3 ? 2 : 8);
   const rowBytes = rect.widthPx * image.channels;
   const rowsAtOnce = Math.max(vertical.usedTaps, Math.min(Math.floor(CHUNK_BYTES / rowBytes), rect.heightPx));
-  const { kernel, at } = layOut([JOB_BYTES, vertical.starts.byteLength, vertical.weights.byteLength,
-    horizontal.starts.byteLength, horizontal.weights.byteLength, rowBytes * 2, outputBytes,
-    rowBytes * (rowsAtOnce + vertical.taps)] as const);
+  const { kernel, at } = layOut([
+    JOB_BYTES, vertical.starts.byteLength, vertical.weights.byteLength, horizontal.starts.byteLength,
+    horizontal.weights.byteLength, rowBytes * 2, outputBytes, rowBytes * (rowsAtOnce + vertical.taps),
+  ] as const);
   const [job, verticalStarts, verticalWeights, horizontalStarts, horizontalWeights, middle, outputAt, source] = at;
   kernel.words.set(vertical.starts, verticalStarts / 4);
   kernel.shorts.set(vertical.weights, verticalWeights / 2);
   kernel.words.set(horizontal.starts, horizontalStarts / 4);
   kernel.shorts.set(horizontal.weights, horizontalWeights / 2);
-  for (let from = 0; from < size.heightPx;) {
-    const firstRow = vertical.starts[from] ?? 0;
-    const to = lastOutputRow(vertical, from, firstRow + rowsAtOnce);
-    const endRow = Math.min((vertical.starts[to - 1] ?? 0) + vertical.usedTaps, rect.heightPx);
-    copyRows(image, rect, { firstRow, endRow }, kernel, source);
-    kernel.words.set([source, rowBytes, firstRow, image.channels, from, to, size.widthPx, outputAt, middle, verticalStarts,
-      verticalWeights, vertical.taps, horizontalStarts, horizontalWeights, horizontal.taps], job / 4);
+  for (const { from, to, firstRow, endRow } of chunks(vertical, rowsAtOnce, rect.heightPx)) {
+    copyRows(image, rect, { firstRow, endRow }, kernel.bytes.subarray(source));
+    // In the order of ResampleJob in kernel/resample-rows.ts.
+    kernel.words.set([
+      source, rowBytes, firstRow, image.channels, from, to, size.widthPx, outputAt, middle, verticalStarts,
+      verticalWeights, vertical.taps, horizontalStarts, horizontalWeights, horizontal.taps,
+    ], job / 4);
     kernel.resampleRows(job);
-    from = to;
   }
   output.set(kernel.bytes.subarray(outputAt, outputAt + outputBytes), offset);
 }
@@ -56,9 +58,11 @@ function assertFits(image: Image, rect: PixelRect, spareBytes: number): void {
   const inside = xPx >= 0 && yPx >= 0 && widthPx > 0 && heightPx > 0 &&
     xPx + widthPx <= image.widthPx && yPx + heightPx <= image.heightPx;
   if (!whole || !inside) {
-    throw new RangeError(`region ${widthPx}x${heightPx}+${xPx}+${yPx} px is not within the image of ${image.widthPx}x${image.heightPx} px`);
+    const region = `region ${widthPx}x${heightPx}+${xPx}+${yPx} px`;
+    throw new RangeError(`${region} is not within the image of ${image.widthPx}x${image.heightPx} px`);
   }
-  if (image.pixels.length < image.widthPx * image.heightPx * image.channels) throw new RangeError("the image has too few bytes");
+  const imageBytes = image.widthPx * image.heightPx * image.channels;
+  if (image.pixels.length < imageBytes) throw new RangeError("the image has too few bytes for its size");
   if (!(spareBytes >= 0)) throw new RangeError("the output is too short");
 }
 
@@ -72,25 +76,40 @@ function axisPlan(sourcePx: number, outputPx: number, tapsMultiple: number): Res
   return plan;
 }
 
-/** The output row after the last one whose source rows end before `endRow`; at least one row is taken. */
-function lastOutputRow(vertical: ResampleAxis, from: number, endRow: number): number {
-  let to = from + 1;
-  while (to < vertical.outputs && (vertical.starts[to] ?? 0) + vertical.usedTaps <= endRow) to++;
-  return to;
+interface Chunk {
+  /** Output rows `from` up to but without `to` need source rows `firstRow` up to but without `endRow`. */
+  readonly from: number;
+  readonly to: number;
+  readonly firstRow: number;
+  readonly endRow: number;
 }
 
-/** Rows of `rect`, counted from its top, packed one after another at `target`. */
-function copyRows(image: Image, rect: PixelRect, rows: { firstRow: number; endRow: number }, kernel: Kernel, target: number): void {
+function chunks({ outputs, usedTaps, starts }: ResampleAxis, rowsAtOnce: number, sourceRows: number): Chunk[] {
+  const found: Chunk[] = [];
+  for (let from = 0; from < outputs;) {
+    const firstRow = starts[from] ?? 0;
+    let to = from + 1;
+    while (to < outputs && (starts[to] ?? 0) + usedTaps <= firstRow + rowsAtOnce) to++;
+    found.push({ from, to, firstRow, endRow: Math.min((starts[to - 1] ?? 0) + usedTaps, sourceRows) });
+    from = to;
+  }
+  return found;
+}
+
+/** Rows of `rect`, counted from its top, packed one after another at the start of `target`. */
+function copyRows(
+  image: Image, rect: PixelRect, { firstRow, endRow }: { firstRow: number; endRow: number }, target: Uint8Array,
+): void {
   const imageRowBytes = image.widthPx * image.channels;
   const rowBytes = rect.widthPx * image.channels;
-  const start = (rect.yPx + rows.firstRow) * imageRowBytes + rect.xPx * image.channels;
-  const count = rows.endRow - rows.firstRow;
+  const start = (rect.yPx + firstRow) * imageRowBytes + rect.xPx * image.channels;
+  const count = endRow - firstRow;
   if (rowBytes === imageRowBytes) {
-    kernel.bytes.set(image.pixels.subarray(start, start + count * rowBytes), target);
+    target.set(image.pixels.subarray(start, start + count * rowBytes));
     return;
   }
   for (let row = 0; row < count; row++) {
     const from = start + row * imageRowBytes;
-    kernel.bytes.set(image.pixels.subarray(from, from + rowBytes), target + row * rowBytes);
+    target.set(image.pixels.subarray(from, from + rowBytes), row * rowBytes);
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { decodeImage, type DecodedImage } from "../../src/imaging/decode-image.ts";
 import { encodeJpeg, encodePng } from "../../src/imaging/encode-jpeg.ts";
@@ -13,7 +13,7 @@ const COLOUR = tileImage({ widthPx: 97, heightPx: 61, channels: 3 });
 
 const END_MARKER = Buffer.from([0xff, 0xd9]);
 
-const sharpOf = ({ pixels, widthPx, heightPx, channels }: Image): sharp.Sharp =>
+const sharpOf = ({ pixels, widthPx, heightPx, channels }: Image): Sharp =>
   sharp(pixels, { raw: { width: widthPx, height: heightPx, channels } }).toColourspace(channels === 1 ? "b-w" : "srgb");
 
 function imageOf(decoded: DecodedImage): Image {

@@ -46,7 +46,9 @@ export function contentHash(): u64 {
  * Takes three neighbouring rows into the statistics; `luma` is room for three rows of `width + 16` bytes. Adds the
  * luminance of 32 columns of cells to `cells` (u32).
  */
-export function addRows(upper: usize, middle: usize, lower: usize, width: i32, channels: i32, luma: usize, cells: usize): void {
+export function addRows(
+  upper: usize, middle: usize, lower: usize, width: i32, channels: i32, luma: usize, cells: usize,
+): void {
   hashRow(middle, width * channels);
   if (channels == 3) {
     const stride = <usize>(width + 16);

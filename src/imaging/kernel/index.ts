@@ -3,7 +3,9 @@
 // every machine gets the same bytes. Loads run up to 16 bytes, or zero-weighted taps, beyond what they use: callers
 // leave that room after every block.
 export { resampleRows } from "./resample-rows";
-export { addRows, lumaSum, darkCount, brightCount, laplacianSum, laplacianSquares, contentHash, reset } from "./frame-rows";
+export {
+  addRows, lumaSum, darkCount, brightCount, laplacianSum, laplacianSquares, contentHash, reset,
+} from "./frame-rows";
 
 /** First byte the caller may use. */
 export function heapStart(): usize {

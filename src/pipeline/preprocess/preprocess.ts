@@ -14,7 +14,9 @@ export const batchBytes = (regions: number, input: FrameSize): number => regions
  * may be transferred to another thread.
  * Throws RangeError when a rectangle is not within the image or `batch` is too short.
  */
-export function preprocess(image: Image, rects: readonly RegionRect[], input: FrameSize, batch?: Uint8Array): Uint8Array {
+export function preprocess(
+  image: Image, rects: readonly RegionRect[], input: FrameSize, batch?: Uint8Array,
+): Uint8Array {
   const itemBytes = batchBytes(1, input);
   const output = batch ?? new Uint8Array(rects.length * itemBytes);
   for (const [item, rect] of rects.entries()) resampleToRgb(image, rect, input, output, item * itemBytes);
