@@ -12,6 +12,8 @@ const RESTART = { firstMs: 100, maxMs: 5_000, jitter: 0 };
 /** A process that served this long was healthy: its next restart is quick again. */
 const HEALTHY_MS = 10_000;
 const START_TIMEOUT_MS = 30_000;
+/** Everything but TensorRT, which builds its engine, loads within seconds: a hang then must not last half an hour. */
+const ORDINARY_LOAD_MS = 120_000;
 
 /** `proven`: takes requests for what it has loaded. */
 type MemberState = "stopped" | "starting" | "down" | "loading" | "proven";
@@ -81,7 +83,7 @@ export class PoolMember {
 
   /** Rejects with OrderFailed where the provider cannot run anything here. */
   async probe(provider: ProviderName): Promise<void> {
-    await this.#requireLink().order({ kind: "probe", provider }, this.#parts.loadTimeoutMs);
+    await this.#requireLink().order({ kind: "probe", provider }, this.#loadLimitMs(provider));
   }
 
   /** Loads, warms up and proves a model; requests for others wait or go elsewhere meanwhile. */
@@ -102,7 +104,7 @@ export class PoolMember {
   remove(model: PoolModel): Promise<void> {
     return this.#inTurn(async () => {
       if (!this.#loaded.delete(model.number)) return;
-      await this.#requireLink().order({ kind: "unload", model: model.number }, this.#parts.loadTimeoutMs);
+      await this.#requireLink().order({ kind: "unload", model: model.number }, ORDINARY_LOAD_MS);
     });
   }
 
@@ -186,7 +188,7 @@ export class PoolMember {
   }
 
   async #load(link: ProcessLink, model: PoolModel): Promise<void> {
-    const { loadTimeoutMs, threads } = this.#parts;
+    const limitMs = this.#loadLimitMs(model.provider);
     const { manifest, directoryPath, modelSha256 } = model.bundle;
     const order = {
       kind: "load",
@@ -197,20 +199,21 @@ export class PoolMember {
       heightPx: manifest.input.height,
       classCount: manifest.classes.length,
       provider: model.provider,
-      threads,
+      threads: this.#parts.threads,
     } as const;
-    await link.order(order, loadTimeoutMs);
+    await link.order(order, limitMs);
     try {
       await proveModel(model, (request) => this.#prove(link, model, request));
     } catch (error) {
-      await link.order({ kind: "unload", model: model.number }, loadTimeoutMs).catch(() => undefined);
+      await link.order({ kind: "unload", model: model.number }, limitMs).catch(() => undefined);
       throw error;
     }
     this.#loaded.add(model.number);
   }
 
   async #prove(link: ProcessLink, model: PoolModel, request: InferenceRequest): Promise<InferenceResult> {
-    const { provingSlot: slot, sharedFile, loadTimeoutMs: limitMs } = this.#parts;
+    const { provingSlot: slot, sharedFile } = this.#parts;
+    const limitMs = this.#loadLimitMs(model.provider);
     writePixels(sharedFile, slot, request.pixels);
     return this.#runOn(link, { model, slot, count: request.count, limitMs });
   }
@@ -231,6 +234,11 @@ export class PoolMember {
       const { name } = model.bundle.manifest;
       throw new SightlineError("INFERENCE_FAILED", `model ${name} gave no answer: ${error.message}`, { cause: error });
     }
+  }
+
+  #loadLimitMs(provider: ProviderName): number {
+    const { loadTimeoutMs } = this.#parts;
+    return provider === "tensorrt" ? loadTimeoutMs : Math.min(loadTimeoutMs, ORDINARY_LOAD_MS);
   }
 
   #requireLink(): ProcessLink {

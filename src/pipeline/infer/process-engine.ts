@@ -29,7 +29,7 @@ export interface ProcessEngineOptions {
   readonly provider: ProviderChoice;
   /** Longest silence on an inference before its process is killed; 5,000 unless told. */
   readonly hangTimeoutMs?: number;
-  /** Longest silence while a model loads; 30 minutes unless told, for TensorRT builds its engine then. */
+  /** Longest silence while TensorRT builds its engine; 30 minutes unless told. Others get two minutes at most. */
   readonly loadTimeoutMs?: number;
   /** How long `stop` waits for requests in flight and for the processes to exit before it kills them. */
   readonly stopGraceMs?: number;
