@@ -123,7 +123,8 @@ export class SqliteJournal implements Journal {
   }
 
   async unsent(afterRow: number, limit: number): Promise<{ row: number; json: string }[]> {
-    return [...(await this.#worker.ask({ kind: "unsent", afterRow, limit }))];
+    const after = Math.max(afterRow, this.#marks.sentThrough ?? 0);
+    return [...(await this.#worker.ask({ kind: "unsent", afterRow: after, limit }))];
   }
 
   markSentThrough(row: number): void {

@@ -1,0 +1,238 @@
+import type { HubAck } from "../../contracts/command.ts";
+import { messageOf } from "../../contracts/errors.ts";
+import { PUBLISHED } from "../../contracts/topics.ts";
+import type { Verdict } from "../../contracts/verdict.ts";
+import type { Clock } from "../../platform/clock.ts";
+import { onChange, type Logger } from "../../platform/logger.ts";
+import { retryDelayMs, type RetryPolicy } from "../../platform/retry.ts";
+import { AckWatch } from "./ack-watch.ts";
+import type { BrokerConnection, PublishOutcome } from "./broker-connection.ts";
+import type { BrokerLink } from "./broker-link.ts";
+import type { OutboxRow, VerdictOutbox } from "./verdict-outbox.ts";
+
+const REFUSED: RetryPolicy = { firstMs: 1000, maxMs: 60_000, jitter: 0.5 };
+/** Verdicts that are on no disk wait for the broker's window in memory, so their number is bounded. */
+const MOST_UNRECORDED_WAITING = 100;
+const DRAIN_MS = 3000;
+
+export interface VerdictPublisherParts {
+  readonly outbox: VerdictOutbox;
+  readonly link: BrokerLink;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** With a hub: what it has not acknowledged after this time is sent again. */
+  readonly hub: { readonly acknowledgeWithinMs: number } | null;
+}
+
+export interface PublisherStatus {
+  /** In this boot; a verdict sent twice counts twice. */
+  readonly published: number;
+  readonly inFlight: number;
+  /** Verdicts on no disk: sent live, and not sent since there was no broker either. */
+  readonly unrecordedSent: number;
+  readonly unrecordedDropped: number;
+  /** Why the broker does not take verdicts, or null. */
+  readonly refusal: string | null;
+}
+
+interface InFlight {
+  readonly row: number;
+  taken: boolean;
+}
+
+/**
+ * Takes verdicts from the journal to the broker: in order, at least once, always with the id they were recorded with.
+ * Holds no more of them than twice what the window lets fly, however long the backlog.
+ */
+export class VerdictPublisher {
+  readonly name = "verdict publisher";
+  readonly #with: VerdictPublisherParts;
+  readonly #watch: AckWatch | undefined;
+  readonly #reportRefusal: (sentence: string | null) => void;
+  #stopping = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #stopListening: (() => void)[] = [];
+  #wake: () => void = () => undefined;
+  #news = false;
+  /** Of the connection of now, in order of rows. */
+  #inFlight: InFlight[] = [];
+  #published = 0;
+  #unrecordedSent = 0;
+  #unrecordedDropped = 0;
+  #refusal: string | null = null;
+  #refusals = 0;
+  #sendAgain = false;
+  #cancelWatch = (): void => undefined;
+
+  constructor(parts: VerdictPublisherParts) {
+    this.#with = parts;
+    this.#watch = parts.hub === null ? undefined : new AckWatch(parts.clock, parts.hub.acknowledgeWithinMs);
+    this.#reportRefusal = onChange((sentence, before) => {
+      if (sentence !== null) parts.logger.error({ reason: sentence }, "the broker does not take verdicts");
+      else if (before !== undefined) parts.logger.info({}, "the broker takes verdicts again");
+    });
+  }
+
+  async start(): Promise<void> {
+    const notice = (): void => this.#notice();
+    this.#stopListening = [this.#with.outbox.onRecorded(notice), this.#with.link.onConnect(notice)];
+    this.#watchAcknowledgements();
+    this.#running = this.#run(this.#stopping.signal);
+  }
+
+  /** Waits a little for what the broker still has to answer; what it did not is sent again at the next start. */
+  async stop(): Promise<void> {
+    for (const stop of this.#stopListening) stop();
+    this.#cancelWatch();
+    this.#stopping.abort();
+    this.#notice();
+    await Promise.race([this.#running, this.#with.clock.sleep(DRAIN_MS)]);
+    this.#inFlight = [];
+    this.#notice();
+    await this.#running;
+  }
+
+  acknowledged({ bootSeq, verdictSeq }: HubAck): void {
+    this.#with.outbox.markAcknowledged(bootSeq, verdictSeq);
+    this.#watch?.acknowledged();
+  }
+
+  /** A verdict that could not be recorded is sent once, now or not at all: the machine behind the broker waits for it. */
+  publishUnrecorded(verdict: Verdict): void {
+    const connection = this.#with.link.connection;
+    if (connection === undefined || connection.waiting >= MOST_UNRECORDED_WAITING) {
+      this.#unrecordedDropped++;
+      return;
+    }
+    void this.#send(connection, JSON.stringify(verdict)).then(({ kind }) => {
+      if (kind === "taken") this.#unrecordedSent++;
+      else this.#unrecordedDropped++;
+    });
+  }
+
+  status(): PublisherStatus {
+    return {
+      published: this.#published,
+      inFlight: this.#inFlight.length,
+      unrecordedSent: this.#unrecordedSent,
+      unrecordedDropped: this.#unrecordedDropped,
+      refusal: this.#refusal,
+    };
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { link, clock, logger, random } = this.#with;
+    while (!signal.aborted) {
+      const connection = link.connection;
+      if (connection === undefined) {
+        await this.#nextNotice(signal);
+        continue;
+      }
+      let pauseMs = 0;
+      try {
+        await this.#drain(connection, signal);
+        if (this.#refusal !== null && connection.open) pauseMs = retryDelayMs(REFUSED, this.#refusals++, random);
+      } catch (error) {
+        logger.warn({ reason: messageOf(error) }, "the journal could not be read");
+        pauseMs = REFUSED.firstMs;
+      }
+      if (pauseMs > 0) await clock.sleep(pauseMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** Until the connection is over, the broker refuses, or everything has to be sent again. */
+  async #drain(connection: BrokerConnection, signal: AbortSignal): Promise<void> {
+    const flights: InFlight[] = [];
+    this.#inFlight = flights;
+    void connection.ended.then(() => this.#notice());
+    // A broker that has forgotten our session has likely forgotten what it took from us as well.
+    const forgotten = this.#watch !== undefined && !connection.sessionPresent;
+    if (this.#sendAgain || forgotten) await this.#with.outbox.resendUnacknowledged();
+    this.#sendAgain = false;
+    let refused = false;
+    let ready: OutboxRow[] = [];
+    let lastRow = 0;
+    const goOn = (): boolean => connection.open && !signal.aborted && !this.#sendAgain && !refused;
+    while (goOn()) {
+      this.#news = false;
+      if (ready.length === 0) ready = await this.#with.outbox.unsent(lastRow, connection.window);
+      // After a refusal one verdict goes ahead to see whether the broker takes it now.
+      const window = this.#refusal === null ? connection.window : 1;
+      for (const { row, json } of goOn() ? ready.splice(0, window - flights.length) : []) {
+        lastRow = row;
+        const flight: InFlight = { row, taken: false };
+        flights.push(flight);
+        void this.#send(connection, json).then((outcome) => {
+          refused ||= outcome.kind === "refused";
+          this.#answered(flights, flight, outcome);
+        });
+      }
+      if (ready.length > 0 || flights.length > 0 || lastRow === 0) await this.#nextNotice(signal);
+    }
+    while (flights.length > 0 && this.#inFlight === flights) await this.#nextNotice();
+  }
+
+  #answered(flights: InFlight[], flight: InFlight, outcome: PublishOutcome): void {
+    if (outcome.kind === "taken") {
+      flight.taken = true;
+      this.#published++;
+      if (flights.length > 0) this.#setRefusal(null);
+      this.#land(flights);
+    } else {
+      if (outcome.kind === "refused") this.#setRefusal(outcome.sentence);
+      flights.length = 0; // what follows in order is sent again, taken or not
+    }
+    this.#notice();
+  }
+
+  /** A row counts as sent when all before it do. */
+  #land(flights: InFlight[]): void {
+    let landed: number | undefined;
+    while (flights[0]?.taken === true) landed = flights.shift()?.row;
+    if (landed !== undefined) this.#with.outbox.markSentThrough(landed);
+  }
+
+  #send(connection: BrokerConnection, json: string): Promise<PublishOutcome> {
+    const id = ID_IN_JSON.exec(json)?.[1];
+    const userProperties = id === undefined ? { schema: "verdict/1" } : { schema: "verdict/1", id };
+    return connection.publish({
+      topic: this.#with.link.verdictTopic,
+      payload: json,
+      ...PUBLISHED.verdict,
+      properties: { payloadFormatIndicator: true, contentType: "application/json", userProperties },
+    });
+  }
+
+  #watchAcknowledgements(): void {
+    const { hub, clock, link, outbox, logger } = this.#with;
+    if (hub === null) return;
+    this.#cancelWatch = clock.after(hub.acknowledgeWithinMs / 4, () => {
+      this.#watchAcknowledgements();
+      const { unacknowledged } = outbox.status();
+      if (link.connection === undefined || this.#watch?.overdue(unacknowledged) !== true) return;
+      logger.warn({ unacknowledged }, "the hub has not acknowledged verdicts in time; they are sent again");
+      this.#sendAgain = true;
+      this.#notice();
+    });
+  }
+
+  #setRefusal(sentence: string | null): void {
+    this.#refusal = sentence;
+    if (sentence === null) this.#refusals = 0;
+    this.#reportRefusal(sentence);
+  }
+
+  #notice(): void {
+    this.#news = true;
+    this.#wake();
+  }
+
+  async #nextNotice(signal?: AbortSignal): Promise<void> {
+    if (!this.#news && signal?.aborted !== true) await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#news = false;
+  }
+}
+
+/** Our own text: the id stands near its start. */
+const ID_IN_JSON = /"id":"([0-9a-f-]{36})"/;

@@ -1,0 +1,119 @@
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import type { TriggerRequest } from "../../../src/contracts/trigger.ts";
+import { EmbeddedBroker } from "../../../src/edge/embedded-broker.ts";
+import { clientOf, Mosquitto } from "./mosquitto.ts";
+import { DEVICE, deviceState, linkTo, ROOT } from "./open-link.ts";
+
+const topic = (leaf: string): string => `${ROOT}/${DEVICE}/${leaf}`;
+
+describe("the broker link", () => {
+  it("says in a sentence that there is no broker, and connects when there is one", async () => {
+    const broker = await Mosquitto.prepare();
+    const link = linkTo(broker.url.replace("mqtt://", "mqtt://ann:secret@"));
+    await link.start();
+    await expect.poll(() => link.status().lastError).toMatch(/nothing listens at that address/);
+    expect(JSON.stringify(link.status())).not.toContain("secret");
+    link.publishLatest("state", deviceState("starting"));
+    link.publishLatest("state", deviceState("inspecting"));
+    await broker.start();
+    await expect.poll(() => link.status(), { timeout: 10_000 }).toMatchObject({ connected: true, protocol: "MQTT 5", lastError: null });
+    const watcher = await clientOf(broker.url);
+    const seen: unknown[] = [];
+    watcher.on("message", (_topic, payload, packet) => seen.push([JSON.parse(payload.toString()).state, packet.retain]));
+    await watcher.subscribeAsync(topic("state"), { qos: 1 });
+    await expect.poll(() => seen).toEqual([["inspecting", true]]);
+    await link.stop();
+    await expect.poll(() => seen).toEqual([["inspecting", true], ["offline", false]]);
+  });
+
+  it("falls back to MQTT 3.1.1 for a broker without MQTT 5", async () => {
+    const broker = new EmbeddedBroker(0);
+    await broker.start();
+    const link = linkTo(broker.url);
+    await link.start();
+    await expect.poll(() => link.status(), { timeout: 10_000 }).toMatchObject({ connected: true, protocol: "MQTT 3.1.1" });
+    await link.stop();
+    await broker.stop();
+  });
+
+  it("tells the broker that a trigger arrived only once it is on disk, and gets it again after a crash", async () => {
+    const broker = await Mosquitto.start();
+    const arrivals: [TriggerRequest, boolean][] = [];
+    const crashing = linkTo(broker.url, {
+      onTrigger: (request, { late }) => {
+        arrivals.push([request, late]);
+        return new Promise(() => undefined); // never on disk
+      },
+    });
+    await crashing.start();
+    await expect.poll(() => crashing.status().connected).toBe(true);
+    const plc = await clientOf(broker.url);
+    await expect
+      .poll(async () => {
+        if (arrivals.length === 0) await plc.publishAsync(topic("trigger"), JSON.stringify({ id: "plc-1", part: "tile-1" }), { qos: 1 });
+        return arrivals.length;
+      })
+      .toBeGreaterThan(0);
+    const before = arrivals.length;
+    expect(arrivals[0]).toEqual([{ schema: 1, id: "plc-1", part: "tile-1" }, false]);
+    crashing.connection?.abort();
+    await expect.poll(() => arrivals.length, { timeout: 10_000 }).toBeGreaterThan(before);
+    expect(arrivals[before]).toEqual([{ schema: 1, id: "plc-1", part: "tile-1" }, true]);
+  });
+
+  it("does not hold up other traffic while triggers wait for the disk, and acknowledges in order", async () => {
+    const broker = await Mosquitto.start();
+    const open: (() => void)[] = [];
+    const link = linkTo(broker.url, { onTrigger: () => new Promise((resolve) => open.push(resolve)) });
+    await link.start();
+    await expect.poll(() => link.status().connected).toBe(true);
+    const plc = await clientOf(broker.url);
+    const replies: string[] = [];
+    plc.on("message", (_topic, payload) => replies.push(JSON.parse(payload.toString()).id));
+    await plc.subscribeAsync(topic("command/reply"));
+    await expect
+      .poll(async () => {
+        await plc.publishAsync(topic("trigger"), "{}", { qos: 1 });
+        return open.length;
+      })
+      .toBeGreaterThan(2);
+    await plc.publishAsync(topic("command"), JSON.stringify({ id: "c1", command: "ping" }), { qos: 1 });
+    await expect.poll(() => replies).toEqual(["c1"]);
+    for (const onDisk of open) onDisk();
+  });
+
+  it("answers commands at the response topic with the correlation data, but never in a device's name", async () => {
+    const broker = await Mosquitto.start();
+    const link = linkTo(broker.url);
+    await link.start();
+    const caller = await clientOf(broker.url);
+    await caller.subscribeAsync([`${ROOT}/+/verdict`, topic("command/reply"), "callers/ann"], { qos: 1 });
+    const call = async (responseTopic: string, payload: string): Promise<unknown> => {
+      const answered = once(caller, "message");
+      const properties = { responseTopic, correlationData: Buffer.from("n1") };
+      await caller.publishAsync(topic("command"), payload, { qos: 1, properties });
+      const [at, answer, packet] = await answered;
+      return [at, JSON.parse(String(answer)), String(packet.properties?.correlationData)];
+    };
+    await expect.poll(() => link.status().connected).toBe(true);
+    const ping = JSON.stringify({ id: "c1", command: "ping" });
+    await new Promise<void>((resolve) => {
+      const again = setInterval(() => caller.publish(topic("command"), ping, { qos: 1 }), 50);
+      caller.once("message", () => resolve(clearInterval(again)));
+    });
+    const done = { schema: 1, id: "c1", ok: true, message: "done" };
+    expect(await call("callers/ann", ping)).toEqual(["callers/ann", done, "n1"]);
+    expect(await call(`${ROOT}/other/verdict`, ping)).toEqual([topic("command/reply"), done, "n1"]);
+    expect(await call("callers/ann", '{"id":"c2","command":"reboot"}')).toMatchObject(["callers/ann", { id: "c2", ok: false }, "n1"]);
+    expect(await call("callers/ann", "{")).toMatchObject(["callers/ann", { id: null, ok: false, message: "The message is not JSON." }, "n1"]);
+    expect(link.status().unreadable).toBe(2);
+  });
+
+  it("names a wrong password", async () => {
+    const broker = await Mosquitto.start(["allow_anonymous false"]);
+    const link = linkTo(broker.url, {}, { username: "ann", password: "wrong" });
+    await link.start();
+    await expect.poll(() => link.status().lastError).toMatch(/does not admit this device|user name or password is wrong/);
+  });
+});
