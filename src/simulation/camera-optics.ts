@@ -56,18 +56,24 @@ function gaussianTaps(deviationPx: number): Float32Array {
   return taps.map((weight) => weight / sum);
 }
 
-/** `to` += the rows `away` above and below each row, weighted: whole rows at a time, so that memory is read in order. */
+/** `to` += the rows `away` above and below each row, weighted; row by row, so that memory is read in order. */
 function addRows(from: Float32Array, to: Float32Array, widthPx: number, tap: { away: number; weight: number }): void {
   const rows = from.length / widthPx;
   for (let y = 0; y < rows; y++) {
     const above = Math.max(0, y - tap.away) * widthPx;
     const below = Math.min(rows - 1, y + tap.away) * widthPx;
     const at = y * widthPx;
-    for (let x = 0; x < widthPx; x++) to[at + x] = (to[at + x] ?? 0) + tap.weight * ((from[above + x] ?? 0) + (from[below + x] ?? 0));
+    for (let x = 0; x < widthPx; x++)
+      to[at + x] = (to[at + x] ?? 0) + tap.weight * ((from[above + x] ?? 0) + (from[below + x] ?? 0));
   }
 }
 
-function addColumns(from: Float32Array, to: Float32Array, widthPx: number, tap: { away: number; weight: number }): void {
+function addColumns(
+  from: Float32Array,
+  to: Float32Array,
+  widthPx: number,
+  tap: { away: number; weight: number },
+): void {
   for (let start = 0; start < from.length; start += widthPx) {
     for (let x = 0; x < widthPx; x++) {
       const left = from[start + (x < tap.away ? 0 : x - tap.away)] ?? 0;

@@ -27,7 +27,12 @@ const captionSvg = (caption: string, widthPx: number): Buffer =>
 
 const pngOf = ({ pixels, widthPx, heightPx, channels }: Image, layout: SheetLayout): Promise<Buffer> =>
   sharp(pixels, { raw: { width: widthPx, height: heightPx, channels } })
-    .extract({ left: 0, top: 0, width: Math.min(widthPx, layout.cellWidthPx), height: Math.min(heightPx, layout.cellHeightPx) })
+    .extract({
+      left: 0,
+      top: 0,
+      width: Math.min(widthPx, layout.cellWidthPx),
+      height: Math.min(heightPx, layout.cellHeightPx),
+    })
     .toColourspace("srgb")
     .png()
     .toBuffer();

@@ -13,15 +13,23 @@ function speck(canvas: Canvas, dice: Dice): void {
   const radius = dice.betweenLog(0.6, 2.4);
   const aspect = dice.between(0.7, 1.5);
   const brightness = dice.chance(0.12) ? dice.between(1.3, 1.8) : dice.between(0.5, 0.85);
-  paintRegion(canvas, {
-    box: { left: x0 - 6, top: y0 - 6, right: x0 + 6, bottom: y0 + 6 },
-    coverage: (x, y) => softEdge(Math.hypot((x - x0) * aspect, (y - y0) / aspect) - radius, 1.6),
-    finish: { brightness, marks: 0.4 },
-  }, HARMLESS);
+  paintRegion(
+    canvas,
+    {
+      box: { left: x0 - 6, top: y0 - 6, right: x0 + 6, bottom: y0 + 6 },
+      coverage: (x, y) => softEdge(Math.hypot((x - x0) * aspect, (y - y0) / aspect) - radius, 1.6),
+      finish: { brightness, marks: 0.4 },
+    },
+    HARMLESS,
+  );
 }
 
 const straight: Omit<Walk, "x" | "y" | "heading" | "lengthPx"> = {
-  halfWidthPx: 0.5, wander: 0.03, bend: 0, taper: 0.5, unsteady: 0.9,
+  halfWidthPx: 0.5,
+  wander: 0.03,
+  bend: 0,
+  taper: 0.5,
+  unsteady: 0.9,
 };
 
 /** One slip of a tool or of another part: a thin bright or dark line, sometimes a bundle of parallel ones. */
@@ -34,11 +42,17 @@ function scratch(canvas: Canvas, dice: Dice, scale: number): void {
   const bundle = dice.chance(0.4) ? dice.whole(2, 6) : 1;
   const lines: Point[][] = [];
   for (let line = 0; line < bundle; line++) {
-    lines.push(walkLine(dice, {
-      ...straight, bend, heading: heading + 0.05 * dice.normal(), lengthPx: lengthPx * dice.between(0.5, 1),
-      x: x + line * dice.between(1, 4) + dice.between(-2, 2), y: y + line * dice.between(-3, 4),
-      halfWidthPx: dice.between(0.25, 0.7),
-    }));
+    lines.push(
+      walkLine(dice, {
+        ...straight,
+        bend,
+        heading: heading + 0.05 * dice.normal(),
+        lengthPx: lengthPx * dice.between(0.5, 1),
+        x: x + line * dice.between(1, 4) + dice.between(-2, 2),
+        y: y + line * dice.between(-3, 4),
+        halfWidthPx: dice.between(0.25, 0.7),
+      }),
+    );
   }
   const stroke = strokeOf(lines, 1.4, 0);
   const brightness = dice.chance(0.4) ? dice.between(1.12, 1.45) : dice.between(0.68, 0.88);
@@ -50,13 +64,24 @@ function driedRim(canvas: Canvas, dice: Dice, scale: number): void {
   const loop = dice.chance(0.3);
   const lengthPx = dice.betweenLog(15, 110) * scale;
   const line = walkLine(dice, {
-    ...straight, x: dice.between(0, canvas.widthPx), y: dice.between(0, canvas.heightPx), heading: dice.between(0, 2 * Math.PI), lengthPx,
-    halfWidthPx: dice.between(0.6, 1.7), wander: dice.between(0.15, 0.4), bend: loop ? (6 * Math.PI) / lengthPx : dice.between(-0.06, 0.06), taper: 0.3,
+    ...straight,
+    x: dice.between(0, canvas.widthPx),
+    y: dice.between(0, canvas.heightPx),
+    heading: dice.between(0, 2 * Math.PI),
+    lengthPx,
+    halfWidthPx: dice.between(0.6, 1.7),
+    wander: dice.between(0.15, 0.4),
+    bend: loop ? (6 * Math.PI) / lengthPx : dice.between(-0.06, 0.06),
+    taper: 0.3,
   });
   const stroke = strokeOf([line], dice.between(1.8, 4), 0);
   const patchy = fractalNoise(dice, 3, 0.8);
   const coverage: Coverage = (x, y) => stroke.coverage(x, y) * Math.max(0, 0.6 + 0.9 * patchy(x / 6, y / 6));
-  paintRegion(canvas, { box: stroke.box, coverage, finish: { brightness: dice.between(0.62, 0.9), marks: 0.8 } }, HARMLESS);
+  paintRegion(
+    canvas,
+    { box: stroke.box, coverage, finish: { brightness: dice.between(0.62, 0.9), marks: 0.8 } },
+    HARMLESS,
+  );
 }
 
 /** Where a coolant film ended: a ragged, nearly level dark line with a soft trail on one side. */
@@ -71,17 +96,21 @@ function tideLine(canvas: Canvas, dice: Dice, scale: number): void {
   const trail = dice.between(3, 14) * dice.sign();
   const tilt = dice.between(-0.06, 0.06);
   const level = (x: number): number => y0 + tilt * (x - left) + 7 * ragged(x / 26, 0);
-  paintRegion(canvas, {
-    box: { left, top: y0 - 40, right, bottom: y0 + 40 },
-    coverage: (x, y) => {
-      const off = y - level(x);
-      const sharp = Math.exp(-((off / thickness) ** 2));
-      const soft = off * trail > 0 ? 0.35 * Math.exp(-off / trail) : 0;
-      const ends = Math.min(1, (x - left) / 15, (right - x) / 15);
-      return Math.max(0, Math.max(sharp, soft) * ends * (0.55 + 0.7 * density(x / 12, y / 7)));
+  paintRegion(
+    canvas,
+    {
+      box: { left, top: y0 - 40, right, bottom: y0 + 40 },
+      coverage: (x, y) => {
+        const off = y - level(x);
+        const sharp = Math.exp(-((off / thickness) ** 2));
+        const soft = off * trail > 0 ? 0.35 * Math.exp(-off / trail) : 0;
+        const ends = Math.min(1, (x - left) / 15, (right - x) / 15);
+        return Math.max(0, Math.max(sharp, soft) * ends * (0.55 + 0.7 * density(x / 12, y / 7)));
+      },
+      finish: { brightness: dice.between(0.62, 0.88), marks: 0.75 },
     },
-    finish: { brightness: dice.between(0.62, 0.88), marks: 0.75 },
-  }, HARMLESS);
+    HARMLESS,
+  );
 }
 
 /** A soft dark stain, mostly round, of no consequence. */
@@ -93,15 +122,19 @@ function stain(canvas: Canvas, dice: Dice, scale: number): void {
   const outline = fractalNoise(dice, 3, 0.6);
   const softness = radius * dice.between(0.5, 1.3);
   const dirt = fractalNoise(dice, 4, 0.8);
-  paintRegion(canvas, {
-    box: { left: x0 - 3 * radius, top: y0 - 3 * radius, right: x0 + 3 * radius, bottom: y0 + 3 * radius },
-    coverage: (x, y) => {
-      const away = Math.hypot((x - x0) * aspect, (y - y0) / aspect);
-      const inside = softEdge(away - radius * (1 + 0.5 * outline((x - x0) / radius, (y - y0) / radius)), softness);
-      return inside === 0 ? 0 : inside * Math.max(0, 0.65 + 0.7 * dirt(x / 11, y / 11));
+  paintRegion(
+    canvas,
+    {
+      box: { left: x0 - 3 * radius, top: y0 - 3 * radius, right: x0 + 3 * radius, bottom: y0 + 3 * radius },
+      coverage: (x, y) => {
+        const away = Math.hypot((x - x0) * aspect, (y - y0) / aspect);
+        const inside = softEdge(away - radius * (1 + 0.5 * outline((x - x0) / radius, (y - y0) / radius)), softness);
+        return inside === 0 ? 0 : inside * Math.max(0, 0.65 + 0.7 * dirt(x / 11, y / 11));
+      },
+      finish: { brightness: dice.between(0.7, 0.93), marks: dice.between(0.5, 1) },
     },
-    finish: { brightness: dice.between(0.7, 0.93), marks: dice.between(0.5, 1) },
-  }, HARMLESS);
+    HARMLESS,
+  );
 }
 
 /** Everything a good part carries too, so that "anything unusual" is not the same as "defective". */

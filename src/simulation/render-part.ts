@@ -42,7 +42,8 @@ const LENS_BLUR_PX = 0.37;
 const ATTEMPTS = 12;
 const SMALLEST_DEFECT_PX = 12;
 
-export const partIdOf = (settings: LineSettings, index: number): string => `sim-${settings.seed}-${String(index).padStart(6, "0")}`;
+export const partIdOf = (settings: LineSettings, index: number): string =>
+  `sim-${settings.seed}-${String(index).padStart(6, "0")}`;
 
 /** The class of part `index`: drawn with the line's defect rate and class mix. */
 export function labelOf(settings: LineSettings, index: number): PartClass {
@@ -70,7 +71,8 @@ function drawPart(settings: LineSettings, index: number, label: PartClass): Canv
   addMarksOfUse(canvas, partDice(seed, index, "marks"), scale);
   if (label === "free") return canvas;
   const site = { canvas, outline, dice: partDice(seed, index, "defect"), scale };
-  for (let attempt = 0; attempt < ATTEMPTS && countMarked(canvas.mask) < SMALLEST_DEFECT_PX; attempt++) DRAWN[label](site);
+  for (let attempt = 0; attempt < ATTEMPTS && countMarked(canvas.mask) < SMALLEST_DEFECT_PX; attempt++)
+    DRAWN[label](site);
   return canvas;
 }
 

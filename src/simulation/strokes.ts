@@ -40,7 +40,12 @@ export function walkLine(dice: Dice, walk: Walk): Point[] {
   for (let step = 0; step <= steps; step++) {
     const along = step / steps;
     const taper = 1 - walk.taper * along ** 1.5;
-    points.push({ x, y, halfWidthPx: walk.halfWidthPx * width * taper, strength: Math.max(0.1, Math.min(1, strength)) });
+    points.push({
+      x,
+      y,
+      halfWidthPx: walk.halfWidthPx * width * taper,
+      strength: Math.max(0.1, Math.min(1, strength)),
+    });
     deviation = 0.8 * deviation + walk.wander * dice.normal();
     width = 1 + 0.75 * (width - 1) + walk.unsteady * 0.35 * dice.normal();
     width = Math.max(0.4, Math.min(1.9, width));
@@ -67,7 +72,12 @@ function boxOf(points: readonly Point[], marginPx: number): Box {
     box.right = Math.max(box.right, point.x + marginPx);
     box.bottom = Math.max(box.bottom, point.y + marginPx);
   }
-  return { left: Math.floor(box.left), top: Math.floor(box.top), right: Math.ceil(box.right), bottom: Math.ceil(box.bottom) };
+  return {
+    left: Math.floor(box.left),
+    top: Math.floor(box.top),
+    right: Math.ceil(box.right),
+    bottom: Math.ceil(box.bottom),
+  };
 }
 
 /** Rasterises lines into a coverage, drawn once into a plane of the lines' box. */
@@ -82,11 +92,16 @@ export function strokeOf(lines: readonly (readonly Point[])[], softnessPx: numbe
   for (const line of lines) {
     for (let at = 0; at + 1 < line.length; at++) {
       const [from, to] = [line[at], line[at + 1]];
-      if (from !== undefined && to !== undefined) rasterise({ from, to, reach, softnessPx }, { box, width, covered, distances });
+      if (from !== undefined && to !== undefined)
+        rasterise({ from, to, reach, softnessPx }, { box, width, covered, distances });
     }
   }
-  const read = (plane: Float32Array, outside: number): Coverage => (x, y) =>
-    x < box.left || x >= box.right || y < box.top || y >= box.bottom ? outside : (plane[(y - box.top) * width + x - box.left] ?? outside);
+  const read =
+    (plane: Float32Array, outside: number): Coverage =>
+    (x, y) =>
+      x < box.left || x >= box.right || y < box.top || y >= box.bottom
+        ? outside
+        : (plane[(y - box.top) * width + x - box.left] ?? outside);
   return { box, coverage: read(covered, 0), distancePx: read(distances, 1e3) };
 }
 

@@ -30,7 +30,8 @@ function blurAcross(field: Field, radius: number): Field {
   for (let row = 0; row < FIELD_PX; row++) {
     const start = row * FIELD_WIDTH;
     let sum = 0;
-    for (let column = -radius; column <= radius; column++) sum += field[start + ((column + FIELD_WIDTH) % FIELD_WIDTH)] ?? 0;
+    for (let column = -radius; column <= radius; column++)
+      sum += field[start + ((column + FIELD_WIDTH) % FIELD_WIDTH)] ?? 0;
     for (let column = 0; column < FIELD_WIDTH; column++) {
       blurred[start + column] = sum;
       sum += field[start + ((column + radius + 1) % FIELD_WIDTH)] ?? 0;
@@ -70,7 +71,8 @@ function normalise(field: Field): Field {
 
 function mixed(parts: readonly (readonly [Field, number])[]): Field {
   const field = new Float32Array(FIELD_WIDTH * FIELD_PX);
-  for (const [part, weight] of parts) for (let at = 0; at < field.length; at++) field[at] = (field[at] ?? 0) + weight * (part[at] ?? 0);
+  for (const [part, weight] of parts)
+    for (let at = 0; at < field.length; at++) field[at] = (field[at] ?? 0) + weight * (part[at] ?? 0);
   return normalise(field);
 }
 
@@ -93,9 +95,19 @@ export function textureFields(): TextureFields {
     fields = {
       grain: normalise(smearDown(whiteNoise(dice), 0.5)),
       shortStreaks: streaks(dice, 5, 1),
-      midStreaks: mixed([[streaks(dice, 22, 0), 1], [streaks(dice, 40, 2), 0.35]]),
-      longStreaks: mixed([[streaks(dice, 160, 0), 1], [streaks(dice, 220, 3), 0.5]]),
-      mottle: mixed([[isotropic(dice, 1), 1], [isotropic(dice, 3), 0.8], [isotropic(dice, 9), 0.6]]),
+      midStreaks: mixed([
+        [streaks(dice, 22, 0), 1],
+        [streaks(dice, 40, 2), 0.35],
+      ]),
+      longStreaks: mixed([
+        [streaks(dice, 160, 0), 1],
+        [streaks(dice, 220, 3), 0.5],
+      ]),
+      mottle: mixed([
+        [isotropic(dice, 1), 1],
+        [isotropic(dice, 3), 0.8],
+        [isotropic(dice, 9), 0.6],
+      ]),
     };
   }
   return fields;

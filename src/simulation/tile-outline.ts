@@ -60,7 +60,7 @@ function notches(dice: Dice, widthPx: number, heightPx: number, scale: number): 
   return found;
 }
 
-/** `scale` is the frame's size against the photographs' (1 at about 288x336): lengths grow with it, texture does not. */
+/** `scale`: the frame's size against the photographs' (1 at about 288x336); lengths grow with it, texture does not. */
 export function tileOutline(dice: Dice, widthPx: number, heightPx: number, scale: number): TileOutline {
   const slope = 0.008 * dice.normal();
   const offsetPx = dice.between(-1.5, 1.5);
@@ -90,7 +90,8 @@ export function notchDistance(outline: TileOutline, x: number, y: number): numbe
     const dx = (x - notch.x) / notch.radiusX;
     const dy = (y - notch.y) / notch.radiusY;
     // A squared-off ellipse: the notches have flat bottoms.
-    const distance = ((Math.abs(dx) ** 2.6 + Math.abs(dy) ** 2.6) ** (1 / 2.6) - 1) * Math.min(notch.radiusX, notch.radiusY);
+    const distance =
+      ((Math.abs(dx) ** 2.6 + Math.abs(dy) ** 2.6) ** (1 / 2.6) - 1) * Math.min(notch.radiusX, notch.radiusY);
     if (distance < nearest) nearest = distance;
   }
   return nearest;

@@ -25,7 +25,8 @@ describe("a part of the simulated line", () => {
   it("differs with the seed and with the index, also where the two add up to the same", () => {
     const hashes = new Set<string>();
     for (let seed = 0; seed < 5; seed++) {
-      for (let index = 0; index < 5; index++) hashes.add(hashOf(renderPart({ ...SMALL, widthPx: 64, heightPx: 64, seed }, index).image.pixels));
+      for (let index = 0; index < 5; index++)
+        hashes.add(hashOf(renderPart({ ...SMALL, widthPx: 64, heightPx: 64, seed }, index).image.pixels));
     }
     expect(hashes.size).toBe(25);
   });
@@ -49,7 +50,9 @@ describe("a part of the simulated line", () => {
     expect([...counts.keys()].sort()).toEqual(["crack", "fray", "free"]);
     // Within four standard deviations of the binomial.
     const near = (label: string, share: number): void =>
-      expect(Math.abs((counts.get(label) ?? 0) / parts - share)).toBeLessThan(4 * Math.sqrt((share * (1 - share)) / parts));
+      expect(Math.abs((counts.get(label) ?? 0) / parts - share)).toBeLessThan(
+        4 * Math.sqrt((share * (1 - share)) / parts),
+      );
     near("free", 0.8);
     near("crack", 0.15);
     near("fray", 0.05);
@@ -98,7 +101,8 @@ describe("the line's drift", () => {
     return Math.sqrt(pixels.reduce((sum, value) => sum + (value - mean) ** 2, 0) / pixels.length);
   };
   const sharpness = (pixels: Uint8Array): number =>
-    pixels.reduce((sum, value, at) => sum + (at === 0 ? 0 : Math.abs(value - (pixels[at - 1] ?? 0))), 0) / pixels.length;
+    pixels.reduce((sum, value, at) => sum + (at === 0 ? 0 : Math.abs(value - (pixels[at - 1] ?? 0))), 0) /
+    pixels.length;
   const ratios = (drifting: LineSettings, index: number, measure: (pixels: Uint8Array) => number): number =>
     measure(renderPart(drifting, index).image.pixels) / measure(renderPart(plain, index).image.pixels);
 
@@ -116,7 +120,11 @@ describe("the line's drift", () => {
   });
 
   it("starts by time at the line's rate", () => {
-    const drifting = { ...plain, partsPerSecond: 10, drift: { ...drift, from: { seconds: 10 }, rampParts: 0, lampLoss: 0.4 } };
+    const drifting = {
+      ...plain,
+      partsPerSecond: 10,
+      drift: { ...drift, from: { seconds: 10 }, rampParts: 0, lampLoss: 0.4 },
+    };
     expect(hashOf(renderPart(drifting, 99).image.pixels)).toBe(hashOf(renderPart(plain, 99).image.pixels));
     expect(Math.abs(ratios(drifting, 100, meanOf) - 0.6)).toBeLessThan(0.03);
   });
@@ -138,7 +146,9 @@ describe("the line's drift", () => {
     const dimmed = [200, 201].map((index) => {
       const dusty = renderPart(drifting, index).image.pixels;
       const clean = renderPart(plain, index).image.pixels;
-      return new Set([...clean.keys()].filter((at) => (clean[at] ?? 0) > 60 && (dusty[at] ?? 0) < 0.8 * (clean[at] ?? 0)));
+      return new Set(
+        [...clean.keys()].filter((at) => (clean[at] ?? 0) > 60 && (dusty[at] ?? 0) < 0.8 * (clean[at] ?? 0)),
+      );
     });
     const [first, second] = dimmed;
     if (first === undefined || second === undefined) throw new Error("two parts were rendered");

@@ -9,7 +9,12 @@ import type { Exposure, FrameSource } from "./frame-source.ts";
 const share = z.number().min(0).max(1);
 
 const LightingOptions = z.strictObject({
-  meanGrey: z.number().min(5).max(230).default(DEFAULT_LINE.lighting.meanGrey).describe("mean grey level of an average part, 0-255"),
+  meanGrey: z
+    .number()
+    .min(5)
+    .max(230)
+    .default(DEFAULT_LINE.lighting.meanGrey)
+    .describe("mean grey level of an average part, 0-255"),
   gradient: share.default(DEFAULT_LINE.lighting.gradient).describe("relative brightness difference across the frame"),
   vignetting: share.default(DEFAULT_LINE.lighting.vignetting).describe("relative loss of light in the corners"),
 });
@@ -31,7 +36,10 @@ export const SimulatedSourceOptions = z.strictObject({
   widthPx: z.int().min(64).max(4096).default(DEFAULT_LINE.widthPx),
   heightPx: z.int().min(64).max(4096).default(DEFAULT_LINE.heightPx),
   partsPerSecond: z.number().positive().max(1000).default(DEFAULT_LINE.partsPerSecond),
-  asFastAsPossible: z.boolean().default(false).describe("do not keep the rate: wait for the line instead, lose nothing"),
+  asFastAsPossible: z
+    .boolean()
+    .default(false)
+    .describe("do not keep the rate: wait for the line instead, lose nothing"),
   firstPart: z.int().min(0).default(0),
   parts: z.int().positive().optional().describe("end after so many; without it for ever"),
   defectRate: share.default(DEFAULT_LINE.defectRate).describe("probability that a part is defective"),
@@ -72,7 +80,10 @@ export function simulatedSource(options: SimulatedSourceOptions, clock: Clock): 
   return { name: `simulated line, seed ${options.seed}`, live: !options.asFastAsPossible, exposures };
 }
 
-function photograph(settings: LineSettings, index: number): Pick<Extract<Exposure, { kind: "frame" }>, "image" | "metadata"> {
+function photograph(
+  settings: LineSettings,
+  index: number,
+): Pick<Extract<Exposure, { kind: "frame" }>, "image" | "metadata"> {
   const part = renderPart(settings, index);
   const defectAreaPx = part.mask.pixels.reduce((area, value) => area + (value === 0 ? 0 : 1), 0);
   const metadata: FrameMetadata = { part: part.partId, groundTruth: part.label, simulated: true, index, defectAreaPx };

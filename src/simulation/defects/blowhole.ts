@@ -36,20 +36,29 @@ export const drawBlowhole: DrawDefect = (site) => {
   const softness = dice.between(1.2, 2.6);
   if (dice.chance(0.5)) {
     const lip = dice.between(1.05, 1.3);
-    paintRegion(canvas, {
-      box,
-      coverage: (x, y) => Math.exp(-(((distance(x, y) - 1.4) / 1.2) ** 2)) * Math.max(0, 0.2 + (x - x0) * litX + (y - y0) * litY),
-      finish: { brightness: lip, marks: 0.9 },
-    }, false);
+    paintRegion(
+      canvas,
+      {
+        box,
+        coverage: (x, y) =>
+          Math.exp(-(((distance(x, y) - 1.4) / 1.2) ** 2)) * Math.max(0, 0.2 + (x - x0) * litX + (y - y0) * litY),
+        finish: { brightness: lip, marks: 0.9 },
+      },
+      false,
+    );
   }
-  paintRegion(canvas, {
-    box,
-    coverage: (x, y) => softEdge(distance(x, y), softness),
-    finish: { brightness: floor, marks: 0.12 },
-    relief: (x, y) => {
-      const wall = Math.exp(-(((distance(x, y) + 1.2) / 1.3) ** 2));
-      const towardsLamp = (x - x0) * litX + (y - y0) * litY;
-      return Math.max(0.3, 1 + 0.22 * towardsLamp - 0.3 * wall * (1 - 0.6 * towardsLamp) + 0.06 * rough(x, y));
+  paintRegion(
+    canvas,
+    {
+      box,
+      coverage: (x, y) => softEdge(distance(x, y), softness),
+      finish: { brightness: floor, marks: 0.12 },
+      relief: (x, y) => {
+        const wall = Math.exp(-(((distance(x, y) + 1.2) / 1.3) ** 2));
+        const towardsLamp = (x - x0) * litX + (y - y0) * litY;
+        return Math.max(0.3, 1 + 0.22 * towardsLamp - 0.3 * wall * (1 - 0.6 * towardsLamp) + 0.06 * rough(x, y));
+      },
     },
-  }, true);
+    true,
+  );
 };

@@ -41,42 +41,71 @@ function drawUnground(site: DefectSite): void {
   const brightness = dice.chance(0.15) ? dice.between(0.78, 0.9) : dice.between(0.48, 0.75);
   const top = inward < 0 ? base - 1.1 * tall : base;
   const box = { left: x0 - 1.8 * wide - 10, top, right: x0 + 1.8 * wide + 10, bottom: top + 1.1 * tall };
-  paintRegion(canvas, {
-    box,
-    coverage: (x, y) => softEdge(distance(x, y), softness),
-    finish: { brightness, marks: dice.between(0.1, 0.4) },
-    relief: (x, y) => 1 + 0.055 * rough(x, y) + 0.09 * clouds(x / 30, y / 36) + fade * ((y - base) / tall),
-  }, true);
+  paintRegion(
+    canvas,
+    {
+      box,
+      coverage: (x, y) => softEdge(distance(x, y), softness),
+      finish: { brightness, marks: dice.between(0.1, 0.4) },
+      relief: (x, y) => 1 + 0.055 * rough(x, y) + 0.09 * clouds(x / 30, y / 36) + fade * ((y - base) / tall),
+    },
+    true,
+  );
   addDebris(site, { x0, base, inward, wide, tall });
 }
 
-interface Patch { readonly x0: number; readonly base: number; readonly inward: number; readonly wide: number; readonly tall: number }
+interface Patch {
+  readonly x0: number;
+  readonly base: number;
+  readonly inward: number;
+  readonly wide: number;
+  readonly tall: number;
+}
 
 /** Burr and crumbs along the foot of the patch, glinting where they stand up. */
-function addCrumbs({ canvas, dice, scale }: Pick<DefectSite, "canvas" | "dice" | "scale">, { x0, base, inward, wide }: Patch): void {
+function addCrumbs(
+  { canvas, dice, scale }: Pick<DefectSite, "canvas" | "dice" | "scale">,
+  { x0, base, inward, wide }: Patch,
+): void {
   const crumbs = fractalNoise(dice, 4, 0.8);
   const bandPx = dice.between(4, 14) * scale;
-  paintRegion(canvas, {
-    box: { left: x0 - 1.1 * wide, top: base - 3 * bandPx, right: x0 + 1.1 * wide, bottom: base + 3 * bandPx },
-    coverage: (x, y) => {
-      const depth = (y - base) * inward;
-      return depth < 0 ? 0 : 2.4 * (crumbs(x / 9, y / 6) - 0.55 - 0.5 * (depth / bandPx - 0.5) ** 2);
+  paintRegion(
+    canvas,
+    {
+      box: { left: x0 - 1.1 * wide, top: base - 3 * bandPx, right: x0 + 1.1 * wide, bottom: base + 3 * bandPx },
+      coverage: (x, y) => {
+        const depth = (y - base) * inward;
+        return depth < 0 ? 0 : 2.4 * (crumbs(x / 9, y / 6) - 0.55 - 0.5 * (depth / bandPx - 0.5) ** 2);
+      },
+      finish: { brightness: dice.between(1.3, 2.2), marks: 0.3 },
+      relief: (x, y) => 0.75 + 0.35 * crumbs(x / 2 + 40, y / 2),
     },
-    finish: { brightness: dice.between(1.3, 2.2), marks: 0.3 },
-    relief: (x, y) => 0.75 + 0.35 * crumbs(x / 2 + 40, y / 2),
-  }, true);
+    true,
+  );
 }
 
 /** Faint scratches and crumbs inside the patch. */
 function addDebris({ canvas, dice, scale }: DefectSite, patch: Patch): void {
   const inside = (): { x: number; y: number } => ({
-    x: patch.x0 + dice.between(-0.6, 0.6) * patch.wide, y: patch.base + patch.inward * dice.between(0.1, 0.75) * patch.tall,
+    x: patch.x0 + dice.between(-0.6, 0.6) * patch.wide,
+    y: patch.base + patch.inward * dice.between(0.1, 0.75) * patch.tall,
   });
   for (let scratch = dice.whole(0, 5); scratch > 0; scratch--) {
     const line = walkLine(dice, {
-      ...inside(), heading: dice.between(0, Math.PI), lengthPx: dice.between(8, 40) * scale, halfWidthPx: 0.4, wander: 0.05, bend: 0, taper: 0.6, unsteady: 0.9,
+      ...inside(),
+      heading: dice.between(0, Math.PI),
+      lengthPx: dice.between(8, 40) * scale,
+      halfWidthPx: 0.4,
+      wander: 0.05,
+      bend: 0,
+      taper: 0.6,
+      unsteady: 0.9,
     });
-    paintRegion(canvas, { ...strokeOf([line], 1.4, 0), finish: { brightness: dice.between(0.7, 0.95), marks: 0.3 } }, false);
+    paintRegion(
+      canvas,
+      { ...strokeOf([line], 1.4, 0), finish: { brightness: dice.between(0.7, 0.95), marks: 0.3 } },
+      false,
+    );
   }
   if (dice.chance(0.5)) addCrumbs({ canvas, dice, scale }, patch);
 }
@@ -88,7 +117,9 @@ function drawAbrasion(site: DefectSite): void {
   const fromBottom = dice.chance(0.6);
   const tall = dice.betweenLog(16, 75) * scale;
   const wide = dice.betweenLog(26, 100) * scale;
-  const x0 = dice.chance(0.5) ? dice.between(face.left, face.left + 0.3 * (face.right - face.left)) : dice.between(face.left, face.right);
+  const x0 = dice.chance(0.5)
+    ? dice.between(face.left, face.left + 0.3 * (face.right - face.left))
+    : dice.between(face.left, face.right);
   const base = borderAt(site, x0, fromBottom);
   const flecks = fractalNoise(dice, 5, 0.72);
   const rough = roughTexture(dice);
@@ -98,12 +129,16 @@ function drawAbrasion(site: DefectSite): void {
     const depth = Math.abs(y - base) / (tall * Math.max(0.08, 1 - across * across));
     return (depth + 0.75 * across * across - 0.66 - 0.46 * flecks(x / grain, y / grain)) * 0.4 * grain;
   };
-  paintRegion(canvas, {
-    box: { left: x0 - wide, top: base - 1.6 * tall, right: x0 + wide, bottom: base + 1.6 * tall },
-    coverage: (x, y) => softEdge(distance(x, y), 1.6),
-    finish: { brightness: dice.between(0.38, 0.68), marks: 0.15 },
-    relief: (x, y) => Math.max(0.4, 1 + 0.13 * rough(x, y)),
-  }, true);
+  paintRegion(
+    canvas,
+    {
+      box: { left: x0 - wide, top: base - 1.6 * tall, right: x0 + wide, bottom: base + 1.6 * tall },
+      coverage: (x, y) => softEdge(distance(x, y), 1.6),
+      finish: { brightness: dice.between(0.38, 0.68), marks: 0.15 },
+      relief: (x, y) => Math.max(0.4, 1 + 0.13 * rough(x, y)),
+    },
+    true,
+  );
 }
 
 /** Surface that was torn or never finished: unground hollows and abraded borders. */

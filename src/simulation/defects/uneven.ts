@@ -31,12 +31,16 @@ function drawStep(site: DefectSite): void {
   const box = { left: 0, top: 0, right: widthPx, bottom: heightPx };
   const crease = dice.between(0, 0.14);
   const creasePx = dice.between(1, 2.5);
-  paintRegion(canvas, {
-    box,
-    coverage: (x, y) => softEdge(distance(x, y), softness),
-    finish: otherFinish(site),
-    relief: (x, y) => 1 + 0.05 * bands(x / 40, 0) - crease * Math.exp(-((distance(x, y) / creasePx) ** 2)),
-  }, true);
+  paintRegion(
+    canvas,
+    {
+      box,
+      coverage: (x, y) => softEdge(distance(x, y), softness),
+      finish: otherFinish(site),
+      relief: (x, y) => 1 + 0.05 * bands(x / 40, 0) - crease * Math.exp(-((distance(x, y) / creasePx) ** 2)),
+    },
+    true,
+  );
 }
 
 /** A bounded patch of another finish, its border following the marks on the sides and soft above and below. */
@@ -48,15 +52,19 @@ function drawPatch(site: DefectSite): void {
   const wavy = fractalNoise(dice, 3, 0.55);
   const softness = dice.betweenLog(2, 16);
   const reach = 1.7;
-  paintRegion(canvas, {
-    box: { left: x0 - reach * wide, top: y0 - reach * tall, right: x0 + reach * wide, bottom: y0 + reach * tall },
-    coverage: (x, y) => {
-      const [dx, dy] = [(x - x0) / wide, (y - y0) / tall];
-      const away = (dx ** 4 + dy ** 4) ** 0.25 + 0.3 * wavy(dx * 1.5, dy * 1.5);
-      return softEdge((away - 1) * Math.min(wide, tall), softness);
+  paintRegion(
+    canvas,
+    {
+      box: { left: x0 - reach * wide, top: y0 - reach * tall, right: x0 + reach * wide, bottom: y0 + reach * tall },
+      coverage: (x, y) => {
+        const [dx, dy] = [(x - x0) / wide, (y - y0) / tall];
+        const away = (dx ** 4 + dy ** 4) ** 0.25 + 0.3 * wavy(dx * 1.5, dy * 1.5);
+        return softEdge((away - 1) * Math.min(wide, tall), softness);
+      },
+      finish: otherFinish(site),
     },
-    finish: otherFinish(site),
-  }, true);
+    true,
+  );
 }
 
 /** Ground unevenly: part of the face has another brightness and other marks than the rest. */

@@ -24,7 +24,8 @@ function instantClock(): Clock & { readonly sleptMs: number[]; pass(ms: number):
   };
 }
 
-const optionsOf = (more: object): SimulatedSourceOptions => SimulatedSourceOptions.parse({ type: "simulated", widthPx: 64, heightPx: 64, ...more });
+const optionsOf = (more: object): SimulatedSourceOptions =>
+  SimulatedSourceOptions.parse({ type: "simulated", widthPx: 64, heightPx: 64, ...more });
 
 async function take(source: ReturnType<typeof simulatedSource>, count: number): Promise<Exposure[]> {
   const taken: Exposure[] = [];
@@ -55,7 +56,9 @@ it("shows one part after another at the line's rate, each with its id and ground
 it("sends no burst after a consumer was late", async () => {
   const clock = instantClock();
   const ticks: number[] = [];
-  for await (const exposure of simulatedSource(optionsOf({ partsPerSecond: 10, parts: 5 }), clock).exposures(new AbortController().signal)) {
+  for await (const exposure of simulatedSource(optionsOf({ partsPerSecond: 10, parts: 5 }), clock).exposures(
+    new AbortController().signal,
+  )) {
     ticks.push(exposure.capturedTick);
     if (ticks.length === 2) clock.pass(1000);
   }
@@ -78,7 +81,9 @@ it("goes on with the next part after a restart", async () => {
 
 it("ends at once when aborted between two parts", async () => {
   const controller = new AbortController();
-  const exposures = simulatedSource(optionsOf({ partsPerSecond: 0.01 }), systemClock).exposures(controller.signal)[Symbol.asyncIterator]();
+  const exposures = simulatedSource(optionsOf({ partsPerSecond: 0.01 }), systemClock)
+    .exposures(controller.signal)
+    [Symbol.asyncIterator]();
   await exposures.next();
   const second = exposures.next();
   const startedTick = performance.now();
@@ -91,5 +96,7 @@ it("ends at once when aborted between two parts", async () => {
 it("refuses settings it does not know or that are out of range", () => {
   expect(SimulatedSourceOptions.safeParse({ type: "simulated", defectRte: 0.1 }).success).toBe(false);
   expect(SimulatedSourceOptions.safeParse({ type: "simulated", defectRate: 1.1 }).success).toBe(false);
-  expect(SimulatedSourceOptions.safeParse({ type: "simulated", drift: { from: { seconds: 30 }, lampLoss: 0.3 } }).success).toBe(true);
+  expect(
+    SimulatedSourceOptions.safeParse({ type: "simulated", drift: { from: { seconds: 30 }, lampLoss: 0.3 } }).success,
+  ).toBe(true);
 });
