@@ -69,6 +69,12 @@ function blendRows(source: usize, rowBytes: i32, weights: usize, pairs: i32, mid
   }
 }
 
+/**
+ * Byte order that brings two RGB pixels of 16-bit values to R0R1 G0G1 B0B1. In memory, because V8 builds the mask of a
+ * constant shuffle anew for every pixel.
+ */
+const BY_CHANNEL = memory.data<u8>([0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, 4, 5, 10, 11], 16);
+
 /** Two neighbouring RGB pixels a step: lanes R0R1 G0G1 B0B1 against the weight pair. */
 function resampleColourRow(job: ResampleJob, output: usize): void {
   const middle = job.middle;
@@ -76,13 +82,14 @@ function resampleColourRow(job: ResampleJob, output: usize): void {
   const pairs = job.horizontalTaps >> 1;
   const width = job.outputWidth;
   const round = i32x4.splat(OUTPUT_ROUND);
+  const byChannel = v128.load(BY_CHANNEL);
   let weights = job.horizontalWeights;
   for (let x: i32 = 0; x < width; x++) {
     let at = middle + <usize>(load<i32>(starts + (<usize>x << 2)) * 6);
     let sum = round;
     for (let pair: i32 = 0; pair < pairs; pair++) {
       const pixels = v128.load(at);
-      const lanes = i8x16.shuffle(pixels, pixels, 0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, 4, 5, 10, 11);
+      const lanes = i8x16.swizzle(pixels, byChannel);
       sum = i32x4.add(sum, i32x4.dot_i16x8_s(lanes, v128.load32_splat(weights)));
       at += 12;
       weights += 4;
