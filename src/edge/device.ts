@@ -4,6 +4,7 @@ import type { DeviceState } from "../contracts/device-state.ts";
 import type { Verdict } from "../contracts/verdict.ts";
 import { CameraLink, CameraLinkOptions } from "../pipeline/capture/camera-link.ts";
 import type { FrameSource } from "../pipeline/capture/frame-source.ts";
+import type { JournalStatus } from "../pipeline/journal/journal.ts";
 import { SqliteJournal } from "../pipeline/journal/sqlite-journal.ts";
 import { BrokerLink } from "../pipeline/publish/broker-link.ts";
 import { VerdictPublisher } from "../pipeline/publish/verdict-publisher.ts";
@@ -49,6 +50,8 @@ export interface RunningDevice {
   readonly bootSeq: number;
   readonly view: LiveView;
   readonly condition: () => DeviceCondition;
+  /** The journal's own count of triggers and verdicts. */
+  readonly ledger: () => JournalStatus;
   /** Decides what is in flight, publishes and journals it, leaves `offline` behind. */
   stop(): Promise<void>;
 }
@@ -298,7 +301,7 @@ export async function startDevice(config: DeviceConfig, parts: DeviceParts): Pro
   try {
     const started = await startServices(services.filter((service) => service !== undefined), onStopError);
     log.info({ device: config.device, bootSeq, url: statusServer.url, interrupted: interrupted.length }, "device is up");
-    return { url: statusServer.url, bootSeq, view, condition, stop: () => stop(started) };
+    return { url: statusServer.url, bootSeq, view, condition, ledger: () => journal.status(), stop: () => stop(started) };
   } catch (error) {
     await stop(undefined);
     throw error;

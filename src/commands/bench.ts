@@ -1,0 +1,33 @@
+import { SightlineError } from "../contracts/errors.ts";
+import { nearestWord } from "../platform/nearest-word.ts";
+import type { Command } from "./command.ts";
+
+const HELP = `usage: sightline bench WORKLOAD [options]
+
+Measures on this machine, beside the bare ONNX Runtime loop and beside peers in the same run. Quote ratios and medians.
+
+  pipeline   JPEG files and raw frames through the whole runtime
+  soak       many frames: does memory grow, does anything get lost
+
+sightline bench WORKLOAD --help says more.
+`;
+
+const WORKLOADS: Readonly<Record<string, () => Promise<(args: string[]) => Promise<number>>>> = {
+  pipeline: async () => (await import("./bench/pipeline.ts")).benchPipeline,
+  soak: async () => (await import("./bench/soak.ts")).benchSoak,
+};
+
+export const bench: Command = {
+  name: "bench",
+  summary: "the figures in docs/benchmarks.md",
+  async run([workload, ...args]) {
+    if (workload === undefined || workload === "--help" || workload === "-h") {
+      process.stdout.write(HELP);
+      return workload === undefined ? 2 : 0;
+    }
+    const load = WORKLOADS[workload];
+    if (load !== undefined) return (await load())(args);
+    const meant = nearestWord(workload, Object.keys(WORKLOADS));
+    throw new SightlineError("USAGE", `there is no workload "${workload}"${meant === undefined ? "" : `; did you mean ${meant}?`}`);
+  },
+};
