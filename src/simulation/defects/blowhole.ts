@@ -35,7 +35,7 @@ export const drawBlowhole: DrawDefect = (site) => {
   const box = { left: x0 - reach, top: y0 - reach, right: x0 + reach, bottom: y0 + reach };
   const softness = dice.between(1.2, 2.6);
   if (dice.chance(0.5)) {
-    const lip = dice.between(1.05, 1.3);
+    const lip = dice.between(1.03, 1.15);
     paintRegion(
       canvas,
       {
