@@ -43,7 +43,12 @@ export function signatureProblem(graph: GraphSignature, expected: ExpectedSignat
   return null;
 }
 
-function valueProblem(values: readonly GraphValue[], name: string, type: string, shape: readonly Dimension[]): string | null {
+function valueProblem(
+  values: readonly GraphValue[],
+  name: string,
+  type: string,
+  shape: readonly Dimension[],
+): string | null {
   const wanted = `${name} ${type} [${shape.map((each) => (typeof each === "number" ? each : "*")).join(",")}]`;
   const value = values.find((each) => each.name === name);
   if (value === undefined) return `${wanted} is missing`;

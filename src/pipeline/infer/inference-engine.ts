@@ -58,6 +58,7 @@ export interface InferenceEngine {
    * INFERENCE_FAILED, INFERENCE_CRASHED or INFERENCE_HUNG where the model cannot be run.
    */
   load(bundle: ModelBundle): Promise<void>;
+  /** Forgets a model for every recipe that uses it. */
   unload(modelSha256: string): Promise<void>;
   /**
    * The pixels are read before the call returns its promise, so the caller may reuse the buffer at once.

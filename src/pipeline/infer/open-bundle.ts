@@ -39,7 +39,8 @@ async function readManifest(root: string): Promise<BundleManifest> {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.join(".") ?? "";
-  throw refused(path, `does not fit the bundle schema${where === "" ? "" : ` at ${where}`}: ${issue?.message ?? "unknown"}`);
+  const at = where === "" ? "" : ` at ${where}`;
+  throw refused(path, `does not fit the bundle schema${at}: ${issue?.message ?? "unknown"}`);
 }
 
 function parseJson(text: string, path: string): unknown {
@@ -63,7 +64,8 @@ function checkClasses({ classes }: BundleManifest, root: string): void {
 function checkFileNames({ files }: BundleManifest, root: string): void {
   for (const name of Object.keys(files)) {
     const plain = name.split("/").every((part) => /^[^\\/:\0]+$/.test(part) && part !== "." && part !== "..");
-    if (!plain) throw refused(join(root, MANIFEST_FILE), `lists ${JSON.stringify(name)}, which is not a name inside the bundle`);
+    if (plain) continue;
+    throw refused(join(root, MANIFEST_FILE), `lists ${JSON.stringify(name)}, which is not a name inside the bundle`);
   }
 }
 
@@ -71,7 +73,9 @@ function checkGolden({ golden, classes, files }: BundleManifest, root: string): 
   const path = join(root, MANIFEST_FILE);
   const names = classes.map((each) => each.name).sort().join(", ");
   for (const frame of golden) {
-    if (files[frame.file] === undefined) throw refused(path, `expects scores of ${frame.file} but does not list that file`);
+    if (files[frame.file] === undefined) {
+      throw refused(path, `expects scores of ${frame.file} but does not list that file`);
+    }
     const scored = Object.keys(frame.scores).sort().join(", ");
     if (scored !== names) throw refused(path, `scores ${frame.file} for ${scored || "no class"} instead of ${names}`);
   }
@@ -79,10 +83,12 @@ function checkGolden({ golden, classes, files }: BundleManifest, root: string): 
 
 async function checkFile(path: string, listed: { sha256: string; bytes: number }): Promise<void> {
   const { size } = await regularFile(path);
-  if (size !== listed.bytes) throw refused(path, `is ${size} bytes long instead of the ${listed.bytes} in the manifest`);
+  if (size !== listed.bytes) {
+    throw refused(path, `is ${size} bytes long instead of the ${listed.bytes} in the manifest`);
+  }
   const sha256 = await sha256OfFile(path);
   if (sha256 !== listed.sha256) {
-    throw refused(path, `has SHA-256 ${sha256} instead of ${listed.sha256}: it was changed or damaged after it was written`);
+    throw refused(path, `has SHA-256 ${sha256} instead of ${listed.sha256}: it was changed or damaged since`);
   }
 }
 

@@ -176,8 +176,8 @@ export class PoolMember {
       this.#attemptSucceeded();
     } catch (error) {
       // A process that ended has already arranged its next restart; one that cannot prove a model must not serve.
-      const because = error instanceof SightlineError ? error : new SightlineError("INFERENCE_FAILED", messageOf(error));
-      this.#link?.kill(because);
+      const isOurs = error instanceof SightlineError;
+      this.#link?.kill(isOurs ? error : new SightlineError("INFERENCE_FAILED", messageOf(error)));
     }
   }
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { SightlineError } from "../../contracts/errors.ts";
+import { SightlineError, messageOf } from "../../contracts/errors.ts";
 import type { BundleManifest } from "../../contracts/model-bundle.ts";
 import { decodeImage } from "../../imaging/decode-image.ts";
 import type { Image } from "../../imaging/image.ts";
@@ -34,7 +34,10 @@ export async function readPoolModel(bundle: ModelBundle, number: number, preproc
   const golden: GoldenInput[] = [];
   for (const { file, scores } of bundle.manifest.golden) {
     const path = join(bundle.directoryPath, file);
-    const decoded = await decodeImage(await readFile(path));
+    const bytes = await readFile(path).catch((error: unknown) => {
+      throw new SightlineError("BUNDLE_INVALID", `${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    });
+    const decoded = await decodeImage(bytes);
     if (!decoded.ok) throw new SightlineError("BUNDLE_INVALID", `${path} is no golden frame: ${decoded.detail}`);
     const { widthPx, heightPx } = decoded.image;
     const size = { widthPx: bundle.manifest.input.width, heightPx: bundle.manifest.input.height };

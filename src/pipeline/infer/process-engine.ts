@@ -1,4 +1,5 @@
 import { SightlineError, messageOf } from "../../contracts/errors.ts";
+import type { BundleManifest } from "../../contracts/model-bundle.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Logger } from "../../platform/logger.ts";
 import type {
@@ -98,7 +99,7 @@ export class ProcessEngine implements InferenceEngine {
 
   load(bundle: ModelBundle): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#models.has(bundle.modelSha256)) return;
+      if (this.#isLoaded(bundle)) return;
       const { name } = bundle.manifest;
       const stopReporting = this.#reportProgress(name);
       this.#loading = name;
@@ -107,7 +108,8 @@ export class ProcessEngine implements InferenceEngine {
         await this.#loadFirst(model);
         this.#models.set(bundle.modelSha256, model);
         await this.#loadElsewhere(model);
-        this.#parts.log.info({ model: name, provider: model.provider }, "a model is loaded and its golden frames agree");
+        const { provider } = model;
+        this.#parts.log.info({ model: name, provider }, "a model is loaded and its golden frames agree");
       } finally {
         this.#loading = null;
         stopReporting();
@@ -153,6 +155,18 @@ export class ProcessEngine implements InferenceEngine {
     this.#models.clear();
     if (this.#sharedFile !== null) closeSharedFile(this.#sharedFile);
     this.#sharedFile = null;
+  }
+
+  /** Recipes may share a graph; what they say of the graph itself must then be the same. */
+  #isLoaded({ manifest, modelSha256, directoryPath }: ModelBundle): boolean {
+    const known = this.#models.get(modelSha256)?.bundle.manifest;
+    if (known === undefined) return false;
+    const facts = ({ classes, input, golden }: BundleManifest): string => JSON.stringify({ classes, input, golden });
+    if (facts(known) === facts(manifest)) return true;
+    throw new SightlineError(
+      "BUNDLE_INVALID",
+      `${directoryPath} has the model.onnx of ${known.name} ${known.version} but other classes, input or golden frames`,
+    );
   }
 
   /** Asks the first process which providers can run anything at all; the golden frames decide later which do. */
@@ -220,6 +234,7 @@ export class ProcessEngine implements InferenceEngine {
   }
 
   async #readyMember(): Promise<PoolMember> {
+    if (this.#members.length === 0) throw new SightlineError("INFERENCE_FAILED", "the engine is not running");
     await Promise.race(this.#members.map((member) => member.whenReady(this.#options.loadTimeoutMs)));
     const ready = this.#members.find((member) => member.isReady);
     if (ready === undefined) throw new SightlineError("INFERENCE_CRASHED", "no inference process is running");

@@ -16,7 +16,8 @@ const REMEDIES: Readonly<Record<ProviderName, string>> = {
   cpu: "reinstall onnxruntime-node for this machine",
   cuda:
     "on Linux x64 install CUDA 12 and cuDNN 9 and run `ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node`; " +
-    "the npm package for Linux arm64 runs on the CPU only, so a Jetson needs its own build; or set the provider to auto",
+    "the npm package for Linux arm64 runs on the CPU only, so a Jetson needs its own build; " +
+    "or set the provider to auto",
   tensorrt:
     "on Linux x64 install CUDA 12, cuDNN 9 and TensorRT 10 and run `ONNXRUNTIME_NODE_INSTALL=true npm rebuild " +
     "onnxruntime-node`; the npm package for Linux arm64 runs on the CPU only, so a Jetson needs its own build; " +

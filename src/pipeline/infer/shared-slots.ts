@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 /** Bytes of pixels one slot holds, and of results behind them; the file is sparse, so unused room costs nothing. */
 export const MAX_PIXEL_BYTES = 192 * 1024 * 1024;
-export const MAX_RESULT_BYTES = 64 * 1024 * 1024;
+const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 const STRIDE_BYTES = MAX_PIXEL_BYTES + MAX_RESULT_BYTES;
 const SHARED_MEMORY_PATH = "/dev/shm";
 
@@ -41,6 +41,7 @@ export const readPixels = (descriptor: number, slot: number, into: Uint8Array): 
 /** Writes the arrays one after the other where the slot's results are. */
 export function writeResults(descriptor: number, slot: number, results: readonly Float32Array[]): void {
   const total = results.reduce((sum, each) => sum + each.byteLength, 0);
+  if (total > MAX_RESULT_BYTES) throw new Error(`its outputs take ${total} bytes, more than ${MAX_RESULT_BYTES}`);
   const start = slot * STRIDE_BYTES + MAX_PIXEL_BYTES;
   if (writevSync(descriptor, [...results], start) === total) return;
   let position = start;

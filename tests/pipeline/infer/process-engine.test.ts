@@ -52,7 +52,8 @@ describe("ProcessEngine", () => {
     const { modelSha256 } = await loadTiny(engine);
     const pixels = new Uint8Array(32 * 32 * 3).fill(128);
     expect((await errorOf(engine.infer("ff", { pixels, count: 1 }))).detail).toBe("no model ff is loaded");
-    expect((await errorOf(engine.infer(modelSha256, { pixels, count: 2 }))).detail).toContain("has 3072 bytes, not 6144");
+    const short = await errorOf(engine.infer(modelSha256, { pixels, count: 2 }));
+    expect(short.detail).toContain("has 3072 bytes, not 6144");
     const outcomes = await Promise.allSettled(
       Array.from({ length: 50 }, () => engine.infer(modelSha256, { pixels, count: 1 })),
     );
@@ -79,7 +80,8 @@ describe("ProcessEngine", () => {
     const engine = engineUnderTest({ provider: "cuda" });
     const error = await errorOf(engine.start());
     expect(error.code).toBe("PROVIDER_ABSENT");
-    expect(error.detail).toMatch(/^cuda is required but onnxruntime cannot use it here .+ONNXRUNTIME_NODE_INSTALL=true/);
+    expect(error.detail).toMatch(/^cuda is required but onnxruntime cannot use it here /);
+    expect(error.detail).toContain("ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node");
     expect(engine.status().pids).toEqual([]);
   });
 
@@ -118,7 +120,8 @@ describe("ProcessEngine", () => {
     await engine.start();
     const truncated = await editedBundle({ model: (bytes) => bytes.subarray(0, 700) });
     const error = await errorOf(openBundle(truncated).then((bundle) => engine.load(bundle)));
-    expect([error.code, error.detail]).toEqual(["BUNDLE_INVALID", expect.stringMatching(/model\.onnx cannot be loaded: /)]);
+    expect(error.code).toBe("BUNDLE_INVALID");
+    expect(error.detail).toMatch(/model\.onnx cannot be loaded: /);
     const opened = await openBundle(await editedBundle());
     const swapped = { ...opened, directoryPath: truncated, modelSha256: opened.modelSha256 };
     expect((await errorOf(engine.load(swapped))).detail).toMatch(/model\.onnx changed after its bundle was checked/);
@@ -152,6 +155,20 @@ describe("ProcessEngine", () => {
     expect(bestClass(await engine.infer(second.modelSha256, { pixels, count: 1 }))).toBe("dark-spot");
   });
 
+  it("lets recipes share a graph, but not with other classes, and loads nothing unless it runs", async () => {
+    const engine = engineUnderTest();
+    expect(await codeOf(loadTiny(engine))).toBe("INFERENCE_FAILED");
+    await engine.start();
+    await loadTiny(engine);
+    const stricter = await editedBundle({ manifest: ({ decision }) => (decision.rejectFrom = 0.9) });
+    await engine.load(await openBundle(stricter));
+    const other = await editedBundle({
+      manifest: ({ classes }) => classes.forEach((each) => (each.kind = each.kind === "good" ? "defect" : "good")),
+    });
+    const error = await errorOf(openBundle(other).then((bundle) => engine.load(bundle)));
+    expect([error.code, error.detail]).toEqual(["BUNDLE_INVALID", expect.stringContaining("but other classes")]);
+  });
+
   it("leaves nothing in /dev/shm, not even while it runs", async () => {
     const engine = engineUnderTest();
     await engine.start();
@@ -163,18 +180,17 @@ describe("ProcessEngine", () => {
     const engine = engineUnderTest();
     await engine.start();
     const { modelSha256 } = await loadTiny(engine);
-    // Long runs: were they on this thread, each would hold it for as long as it takes.
-    const count = 1024;
+    const count = 512;
     const pixels = new Uint8Array(count * 32 * 32 * 3).fill(128);
-    const inferMs: number[] = [];
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
-    for (let at = 0; at < 500; at++) inferMs.push((await engine.infer(modelSha256, { pixels, count })).inferMs);
+    const before = performance.eventLoopUtilization();
+    for (let at = 0; at < 500; at++) await engine.infer(modelSha256, { pixels, count });
+    const { utilization } = performance.eventLoopUtilization(before);
     delay.disable();
-    const medianMs = inferMs.sort((a, b) => a - b)[250] ?? 0;
-    console.log(`event loop delay p90 ${delay.percentile(90) / 1e6} ms, p99 ${delay.percentile(99) / 1e6} ms, median inference ${medianMs} ms`);
-    // Not the 99th: a busy machine delays everybody now and then, runs on this thread would delay nearly every tick.
-    expect(delay.percentile(90) / 1e6).toBeLessThan(medianMs / 2);
+    console.log(`event loop busy ${utilization.toFixed(2)}, delay p99 ${(delay.percentile(99) / 1e6).toFixed(1)} ms`);
+    // Runs on this thread would keep it busy all the time; a share, because a loaded machine delays everybody.
+    expect(utilization).toBeLessThan(0.7);
   });
 });
 

@@ -5,8 +5,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { SightlineError } from "../../../src/contracts/errors.ts";
 import { openBundle } from "../../../src/pipeline/infer/open-bundle.ts";
-import type { ProcessEngine } from "../../../src/pipeline/infer/process-engine.ts";
+import type { ProcessEngine, ProcessEngineOptions } from "../../../src/pipeline/infer/process-engine.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
+import { editedBundle } from "./edited-bundle.ts";
 import { TINY_BUNDLE } from "./tiny-bundle-path.ts";
 import { codeOf, engineUnderTest, errorOf, isAlive, partPixels, until } from "./engine-under-test.ts";
 
@@ -33,7 +34,9 @@ async function load(
   return errors;
 }
 
-async function ready(options: Parameters<typeof engineUnderTest>[0]): Promise<{ engine: ProcessEngine; sha256: string }> {
+async function ready(
+  options: Partial<ProcessEngineOptions>,
+): Promise<{ engine: ProcessEngine; sha256: string }> {
   const engine = engineUnderTest(options);
   await engine.start();
   const bundle = await openBundle(TINY_BUNDLE);
@@ -107,6 +110,21 @@ describe("the pool of inference processes", () => {
     expect(error.detail).toMatch(/was silent for 300 ms and was killed/);
     expect(since(startedTick)).toBeLessThan(2_000);
     await until(() => engine.status().ready, "the process is back");
+    await expect(engine.infer(sha256, batch)).resolves.toBeDefined();
+  });
+
+  it("loads another model into every process even when one is killed meanwhile", async () => {
+    const { engine, sha256 } = await ready({ processes: 2 });
+    const second = await openBundle(
+      await editedBundle({ model: (bytes) => Buffer.concat([bytes, Buffer.from([0x28, 7])]) }),
+    );
+    const loading = engine.load(second);
+    process.kill(engine.status().pids[1] ?? 0, "SIGKILL");
+    await loading;
+    await until(() => engine.status().restarts === 1 && engine.status().pids.length === 2, "the process is back");
+    process.kill(engine.status().pids[0] ?? 0, "SIGKILL");
+    await until(() => engine.status().restarts === 2, "the other process is being restarted");
+    await expect(engine.infer(second.modelSha256, batch)).resolves.toBeDefined();
     await expect(engine.infer(sha256, batch)).resolves.toBeDefined();
   });
 
