@@ -57,7 +57,7 @@ export type SimulatedSourceOptions = z.infer<typeof SimulatedSourceOptions>;
  * this thread while its predecessor passes (about 10 ms at the default size, a twentieth of the time at 5 parts/s: a
  * worker would cost more in memory and start-up than it saves), so it is ready when it is due and a late consumer
  * delays the belt instead of getting parts in a burst. After a restart the belt goes on with the next part.
- * The time grows with the pixels: at 1280x720 a part takes some 70 ms, so such frames suit replaying, not a busy device.
+ * The time grows with the pixels: at 1280x720 a part takes some 70 ms, so such frames suit replay, not a busy device.
  * Metadata: `part`, `groundTruth` (class), `simulated`, `index` and `defectAreaPx` (marked pixels).
  */
 export function simulatedSource(options: SimulatedSourceOptions, clock: Clock): FrameSource {
