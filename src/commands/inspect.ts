@@ -3,7 +3,7 @@ import { SightlineError } from "../contracts/errors.ts";
 import { CameraConfig as CameraConfigSchema, openFrameSource, type CameraConfig } from "../edge/camera-config.ts";
 import { recipeOfBundle, type Recipe } from "../edge/recipe.ts";
 import { RecipeStages } from "../edge/recipe-stages.ts";
-import { inferenceSlotsOf, openEngine } from "../edge/open-engine.ts";
+import { inferenceSlots, openEngine } from "../edge/open-engine.ts";
 import { answer } from "../pipeline/answer.ts";
 import type { Exposure } from "../pipeline/capture/frame-source.ts";
 import type { CapturedFrame } from "../pipeline/frame.ts";
@@ -88,7 +88,8 @@ async function inspectAll({ camera, engine, recipe, limit, json }: Job): Promise
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
   process.once("SIGINT", onSignal);
-  const slots = new Slots(inferenceSlotsOf(engine));
+  const inFlight = inferenceSlots({});
+  const slots = new Slots(inFlight);
   const waiting: Promise<InspectedFrame>[] = [];
   const counts = new Map<string, number>();
   const startTick = clock.tick();
@@ -99,7 +100,7 @@ async function inspectAll({ camera, engine, recipe, limit, json }: Job): Promise
   };
   for await (const exposure of openFrameSource(camera, clock).exposures(interrupt.signal)) {
     waiting.push(inspectExposure({ ...exposure, seq: frames++ }, { engine, recipe, slots }));
-    const due = waiting.length > inferenceSlotsOf(engine) ? waiting.shift() : undefined;
+    const due = waiting.length > inFlight ? waiting.shift() : undefined;
     if (due !== undefined) print(await due);
     if (frames >= limit) break;
   }

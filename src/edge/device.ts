@@ -17,7 +17,7 @@ import { openFrameSource } from "./camera-config.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import { conditionOf, type DeviceCondition } from "./device-condition.ts";
 import type { DeviceConfig } from "./device-config.ts";
-import { inferenceSlotsOf, openEngine } from "./open-engine.ts";
+import { inferenceSlots, openEngine } from "./open-engine.ts";
 import { Line } from "./line.ts";
 import { LineStatistics } from "./line-statistics.ts";
 import { LiveView } from "./live-view.ts";
@@ -128,7 +128,7 @@ export async function startDevice(config: DeviceConfig, parts: DeviceParts): Pro
       device: config.device,
       bootSeq,
       queueCapacity: config.trigger.queueCapacity,
-      inferenceSlots: inferenceSlotsOf(engine),
+      inferenceSlots: inferenceSlots(config.inference),
       shutdown: shutdown.signal,
       live: source.live,
     },

@@ -18,6 +18,9 @@ import type { DeviceStatus, DeviceView, LatestFrame } from "./status/device-view
 import type { DeviceMetrics } from "./status/metrics.ts";
 import type { TriggerDesk } from "./triggers/trigger-desk.ts";
 
+/** A small forged file must not make the device allocate hundreds of megabytes. */
+const MOST_UPLOADED_PIXELS = 50_000_000;
+
 export interface LiveViewParts {
   readonly config: DeviceConfig;
   readonly bootSeq: number;
@@ -109,7 +112,7 @@ export class LiveView implements DeviceView {
     const capturedAt = clock.wallNow();
     const at = { seq: 0, capturedAt, capturedTick: receivedTick, metadata: { uploaded: true } };
     const capture = async (): Promise<CapturedFrame> => {
-      const decoded = await decodeImage(bytes);
+      const decoded = await decodeImage(bytes, { maxPixels: MOST_UPLOADED_PIXELS });
       if (!decoded.ok) return { kind: "damaged", reason: decoded.reason, detail: decoded.detail, ...at };
       return { kind: "frame", image: decoded.image, ...at };
     };

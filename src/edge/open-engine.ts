@@ -21,13 +21,21 @@ export interface EngineChoice {
   readonly log: Logger;
 }
 
+/** As configured, or one for each core that is left to it. */
+export const inferenceProcesses = ({ processes, threadsPerProcess = 1 }: Pick<EngineChoice, "processes" | "threadsPerProcess">): number =>
+  processes ?? Math.max(1, Math.min(MOST_PROCESSES, Math.floor(availableParallelism() / threadsPerProcess)));
+
+/** Inferences that may be under way at once. */
+export const inferenceSlots = (choice: Pick<EngineChoice, "processes" | "threadsPerProcess">): number =>
+  inferenceProcesses(choice) * IN_FLIGHT_PER_PROCESS;
+
 /** Many one-thread sessions beat one session with many threads: no barrier between the layers of a small network. */
 export function openEngine(choice: EngineChoice): InferenceEngine {
-  const { provider, processes, threadsPerProcess = 1, hangTimeoutMs, loadTimeoutMs, clock, log } = choice;
+  const { provider, threadsPerProcess = 1, hangTimeoutMs, loadTimeoutMs, clock, log } = choice;
   return new ProcessEngine(
     {
       provider,
-      processes: processes ?? Math.max(1, Math.min(MOST_PROCESSES, Math.floor(availableParallelism() / threadsPerProcess))),
+      processes: inferenceProcesses(choice),
       threadsPerProcess,
       ...(hangTimeoutMs === undefined ? {} : { hangTimeoutMs }),
       ...(loadTimeoutMs === undefined ? {} : { loadTimeoutMs }),
@@ -35,5 +43,3 @@ export function openEngine(choice: EngineChoice): InferenceEngine {
     { clock, log, preprocess },
   );
 }
-
-export const inferenceSlotsOf = (engine: InferenceEngine): number => engine.status().processes * IN_FLIGHT_PER_PROCESS;

@@ -10,7 +10,7 @@ import { thumbnailSimilarity } from "./thumbnail-similarity.ts";
 export const SanityLimits = z.strictObject({
   minBrightness: z.number().min(0).max(255).default(8).describe("mean luminance below: dark"),
   maxSaturatedShare: z.number().min(0).max(1).default(0.995).describe("share of pixels at 250 or more, above: overexposed; 0.5 suits photographs"),
-  minSharpness: z.number().min(0).default(1).describe("see FrameStatistics.sharpness; below: blurred; 0 turns it off"),
+  minSharpness: z.number().min(0).default(3).describe("see FrameStatistics.sharpness; below: blurred; 0 turns it off"),
   frozen: z.boolean().default(true).describe("refuse a frame identical to the one before it (live sources only)"),
   torn: z.boolean().default(true).describe("refuse a frame whose bottom rows are one flat colour (live sources only)"),
   reference: z.string().optional().describe("image of the empty or standard scene; against it the camera must not have moved"),

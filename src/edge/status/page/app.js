@@ -28,6 +28,7 @@ const state = {
   /** By how much this computer's clock is ahead of the device's. */
   aheadMs: 0,
 };
+let refillWanted = false;
 let refillAfter = 0;
 let drawnMinute = "";
 
@@ -72,6 +73,7 @@ function lose() {
 }
 
 async function refill() {
+  refillWanted = false;
   refillAfter = performance.now() + REFILL_EVERY_MS;
   const answer = await readVerdicts(KEPT_VERDICTS).catch(() => null);
   if (answer === null) return;
@@ -83,7 +85,7 @@ async function refill() {
 function onVerdict({ verdict, skipped }) {
   heard();
   keep([verdict]);
-  if (skipped > 0 && performance.now() > refillAfter) void refill();
+  if (skipped > 0) refillWanted = true;
   promote();
   announcer.verdict(verdict);
   render();
@@ -250,7 +252,10 @@ function wire() {
   wireSettings();
   byId("flag").addEventListener("click", () => void flag());
   byId("override").addEventListener("click", () => void override());
-  byId("details-flag").addEventListener("click", () => void flag());
+  byId("details-flag").addEventListener("click", () => {
+    byId("details-dialog").close(); // the answer would be hidden behind it
+    void flag();
+  });
   byId("details-override").addEventListener("click", () => void override());
   byId("recipe").addEventListener("change", (event) => void switchRecipe(event));
   document.addEventListener("keydown", onKey);
@@ -269,5 +274,6 @@ setInterval(() => {
     lose();
     reopen();
   }
+  if (refillWanted && performance.now() > refillAfter) void refill();
   render();
 }, ROUND_MS);

@@ -4,6 +4,9 @@ import { texts } from "./texts.js";
 
 const SHOWN_MINUTES = 60;
 const TICK_MINUTES = 15;
+const NARROW_TICK_MINUTES = 30;
+/** Below so many text heights of width the times stand half as dense. */
+const NARROW_TEXTS = 40;
 const BAD_KINDS = ["reject", "review", "fault"];
 const NICE_LIMITS = [2, 5, 10, 20, 50, 100];
 const timeText = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
@@ -95,8 +98,9 @@ function drawBad(svg, frame, minutes) {
 }
 
 function drawTimes(svg, frame, minutes) {
+  const everyMinutes = frame.plotWidth < NARROW_TEXTS * frame.text ? NARROW_TICK_MINUTES : TICK_MINUTES;
   minutes.forEach(({ at }, index) => {
-    if (new Date(at).getMinutes() % TICK_MINUTES !== 0) return;
+    if (new Date(at).getMinutes() % everyMinutes !== 0) return;
     const x = frame.x(index);
     const anchor = index < 3 ? "start" : index > SHOWN_MINUTES - 4 ? "end" : "middle";
     svg.append(makeSvg("text", { class: "tick", x, y: frame.height - 0.2 * frame.text, "text-anchor": anchor }, timeText.format(at)));

@@ -88,9 +88,10 @@ function scoreRows(verdict) {
 
 function factRows(verdict) {
   const names = texts.details;
+  const stages = Object.entries(verdict.latencyMs).map(([stage, ms]) => [stage, ms.toFixed(1)]);
   const rows = [
     [names.decided, dateTimeText.format(Date.parse(verdict.decidedAt))],
-    [names.latency, names.latencyParts(verdict.latencyMs)],
+    [names.latency, names.latencyParts(Object.fromEntries(stages))],
     [names.regions, verdict.regions.map((region) => `${region.class} ${percentText(region.score * 100)}`).join(", ")],
     [names.hardCase, verdict.hardCase.map((reason) => texts.hardCases[reason] ?? reason).join(", ")],
     [names.model, verdict.model === null ? "" : `${verdict.model.name} ${verdict.model.version}`],

@@ -71,7 +71,7 @@ function cameraLamp({ camera }) {
   const word = texts.cameraStates[camera.state] ?? camera.state;
   const delivering = word === texts.cameraStates.ready;
   const size = camera.widthPx === null || camera.heightPx === null ? null : `${camera.widthPx} × ${camera.heightPx} px`;
-  const details = [texts.cameraDetail(camera.name, size)];
+  const details = [texts.cameraDetail(camera.name, delivering ? size : null)];
   if (camera.restarts > 0) details.push(texts.restarts(camera.restarts));
   if (!delivering && camera.lastError !== null) details.unshift(camera.lastError);
   return { key: "camera", level: delivering ? "ok" : "bad", word, details };
@@ -85,9 +85,8 @@ function modelLamp({ model, provider, providerFallbacks }) {
 }
 
 function brokerLamp({ broker }) {
-  const details = [broker.url];
+  const details = [broker.connected ? broker.url : (broker.lastError ?? broker.url)];
   if (broker.backlog > 0) details.unshift(texts.backlog(broker.backlog));
-  if (!broker.connected && broker.lastError !== null) details.unshift(broker.lastError);
   return { key: "broker", level: broker.connected ? "ok" : "warn", word: broker.connected ? texts.brokerOn : texts.brokerOff, details };
 }
 
@@ -119,7 +118,8 @@ export const deviceLevel = (state) => DEVICE_LEVELS[state] ?? "warn";
 export function percentText(value) {
   if (value === null) return texts.noFigure;
   if (value === 0 || value === 100) return `${value} %`;
-  return `${Math.min(99.9, Math.max(0.1, value)).toFixed(1)} %`;
+  if (value < 0.1) return "< 0.1 %";
+  return value > 99.9 ? "> 99.9 %" : `${value.toFixed(1)} %`;
 }
 
 export function ageText(ageMs) {

@@ -67,6 +67,7 @@ export function renderFace(view) {
   setAttribute(byId("call-icon"), "href", `#icon-${ICONS[face] ?? face}`);
   setText(byId("call-word"), texts.calls[face]);
   setText(byId("finding"), findingText(face, view));
+  setText(byId("todo"), face === "fault" ? (texts.faults[shown.reason]?.todo ?? "") : "");
   setText(byId("which"), whichText(face, view));
   renderGauge(face, view);
   const target = selected ?? shown;

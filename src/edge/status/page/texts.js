@@ -69,7 +69,7 @@ export const texts = {
     lost: "No signal",
   },
   passFinding: (name) => `No defect found (${name})`,
-  reviewFinding: (name) => `Uncertain: perhaps ${name}. A person decides.`,
+  reviewFinding: (name) => `Perhaps ${name}: check by hand`,
   waitingForFirst: "for the first part",
   waitingForNext: "for the next part",
   lastWas: (part, verdict, time) => `Last part ${part}: ${verdict} at ${time}`,
