@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { access, constants, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
+import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 
@@ -32,6 +33,8 @@ export interface ProgramOptions {
   readonly outputFd?: 1 | 3;
   /** How much of the end of standard error is kept. */
   readonly stderrTailBytes?: number;
+  /** Gets every line of standard error as it comes. */
+  readonly onStderrLine?: (line: string) => void;
   /** The polite request of `stop`; some programs end cleanly only on SIGINT. */
   readonly stopSignal?: "SIGTERM" | "SIGINT";
   /** How long `stop` waits between the polite request and SIGKILL. */
@@ -84,6 +87,9 @@ export async function startProgram(options: ProgramOptions): Promise<ChildProgra
   killWithThisProcess(child);
   child.on("error", () => undefined); // a signal that could not be sent: the process is gone already
   const tail = keepTail(child.stderr, options.stderrTailBytes ?? 8192);
+  if (child.stderr !== null && options.onStderrLine !== undefined) {
+    createInterface({ input: child.stderr }).on("line", options.onStderrLine);
+  }
   const output = child.stdio[outputFd] as Readable; // stdio above made it a pipe
   output.on("error", () => undefined); // ECONNRESET of a killed child; `ended` tells the story
   if (outputFd !== 1) child.stdout?.resume();
@@ -115,7 +121,11 @@ async function stopChild(child: ChildProcess, ended: Promise<ProgramEnd>, option
 }
 
 /** Runs a short program to its end and returns its standard output; undefined when it fails or takes too long. */
-export async function programOutput(path: string, args: readonly string[], timeoutMs: number): Promise<string | undefined> {
+export async function programOutput(
+  path: string,
+  args: readonly string[],
+  timeoutMs: number,
+): Promise<string | undefined> {
   try {
     const program = await startProgram({ path, args });
     const kill = setTimeout(() => void program.stop(), timeoutMs);

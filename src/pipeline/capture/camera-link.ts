@@ -12,11 +12,15 @@ import type { Exposure, FrameSource } from "./frame-source.ts";
 
 export const CameraLinkOptions = z.strictObject({
   openTimeoutMs: z.int().positive().default(15_000).describe("from starting a source to its first frame"),
-  stallTimeoutMs: z.int().positive().default(3_000).describe("longest time between two frames; then the source is restarted"),
+  stallTimeoutMs: z.int().positive().default(3_000).describe("longest time between two frames before a restart"),
   retryFirstMs: z.int().positive().default(250).describe("wait before the first restart; doubles from one to the next"),
   retryMaxMs: z.int().positive().default(30_000),
-  retryMissingProgramMs: z.int().positive().default(60_000).describe("wait while a program is missing: somebody may install it"),
-  whenLost: z.enum(["restart", "end"]).default("restart").describe("end: the first loss ends the frames with its error"),
+  retryMissingProgramMs: z
+    .int()
+    .positive()
+    .default(60_000)
+    .describe("wait while a program is missing: somebody may install it"),
+  whenLost: z.enum(["restart", "end"]).default("restart").describe("end: the first loss ends the frames"),
 });
 export type CameraLinkOptions = z.infer<typeof CameraLinkOptions>;
 
@@ -132,6 +136,7 @@ export class CameraLink implements Service {
   async #supervise(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#context;
     const { retryFirstMs: firstMs, retryMaxMs: maxMs, retryMissingProgramMs, whenLost } = this.#options;
+    const policy = { firstMs, maxMs, jitter: RETRY_JITTER };
     for (let attempt = 0; ; attempt++) {
       const startedTick = clock.tick();
       const error = await this.#run(signal);
@@ -139,7 +144,7 @@ export class CameraLink implements Service {
       if (error === undefined || whenLost === "end") return this.#end(error);
       this.#lose(error);
       if (clock.tick() - startedTick > maxMs) attempt = 0; // it ran well for long: a new trouble, not the old one
-      const delayMs = isPermanent(error) ? retryMissingProgramMs : retryDelayMs({ firstMs, maxMs, jitter: RETRY_JITTER }, attempt, random);
+      const delayMs = isPermanent(error) ? retryMissingProgramMs : retryDelayMs(policy, attempt, random);
       await clock.sleep(delayMs, signal).catch(() => undefined); // rejects only when stopping
       if (signal.aborted) return;
       this.#restarts++;
@@ -181,8 +186,8 @@ export class CameraLink implements Service {
     if (this.#source.live && progress.sizeText !== "" && progress.sizeText !== sizeText) {
       const detail = `${this.#source.name} changed from ${progress.sizeText} to ${sizeText}; it is restarted`;
       const { capturedAt, capturedTick, metadata, seq } = frame;
-      await this.#handover.offer({ kind: "damaged", reason: "wrong-size", detail, capturedAt, capturedTick, metadata, seq });
-      this.#resizes++;
+      const times = { capturedAt, capturedTick };
+      await this.#handover.offer({ kind: "damaged", reason: "wrong-size", detail, ...times, metadata, seq });
       throw new SightlineError("CAMERA_RESIZED", detail);
     }
     progress.sizeText = sizeText;
@@ -196,11 +201,16 @@ export class CameraLink implements Service {
     const look = (suspected: boolean): void => {
       const limitMs = progress.opened ? this.#options.stallTimeoutMs : this.#options.openTimeoutMs;
       const waitedMs = this.#waitingSince === undefined ? 0 : clock.tick() - this.#waitingSince;
-      if (waitedMs < limitMs) cancel = clock.after(limitMs - waitedMs, () => look(false));
+      // The limit becomes the shorter one with the first frame, so no look lies further ahead than that.
+      const restMs = Math.min(limitMs - waitedMs, this.#options.stallTimeoutMs);
+      if (restMs > 0) cancel = clock.after(restMs, () => look(false));
       else if (!suspected) cancel = clock.after(SECOND_LOOK_MS, () => look(true));
       else {
         this.#stalls++;
-        life.abort(new SightlineError("CAMERA_STALLED", `${this.#source.name} sent nothing for ${Math.round(waitedMs)} ms; it is restarted`));
+        const detail = `${this.#source.name} sent nothing for ${Math.round(waitedMs)} ms; it is restarted`;
+        const stall = new SightlineError("CAMERA_STALLED", detail);
+        this.#lose(stall); // at once: ending a frozen program takes a while
+        life.abort(stall);
       }
     };
     look(false);
@@ -208,6 +218,7 @@ export class CameraLink implements Service {
   }
 
   #lose(error: unknown): void {
+    if (error instanceof SightlineError && error.code === "CAMERA_RESIZED") this.#resizes++;
     this.#lastError = messageOf(error);
     this.#logTrouble(this.#lastError);
     this.#event("lost");

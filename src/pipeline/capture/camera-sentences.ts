@@ -62,6 +62,8 @@ const COMPLAINTS: readonly Complaint[] = [
     sentence: "has a host name that cannot be resolved; check its spelling or use the camera's IP address" },
   { pattern: /permission denied|operation not permitted/i, code: "CAMERA_UNAVAILABLE", sentence: NO_PERMISSION },
   { pattern: /inappropriate ioctl|not a (video )?capture device/i, code: "CAMERA_UNAVAILABLE", sentence: NOT_A_CAMERA },
+  { pattern: /could not find camera/i, code: "CAMERA_UNAVAILABLE",
+    sentence: "finds no such GenICam camera; `arv-tool-0.8` lists those that answer" },
   { pattern: /cannot identify device|no such device/i, code: "CAMERA_UNAVAILABLE", sentence: NO_DEVICE },
   { pattern: /invalid data found|moov atom not found|could not find codec parameters|type could not be determined/i,
     code: "CAMERA_UNAVAILABLE", sentence: "delivers no video that can be decoded; play it with ffplay to see more" },
@@ -74,22 +76,28 @@ export function explainEnd(origin: string, stderrTail: string, ended: string, sa
     const detail = `GStreamer has no element ${element}; ${packageOf(element)}`;
     return new SightlineError("PROGRAM_MISSING", detail);
   }
-  const known = COMPLAINTS.find((complaint) => complaint.pattern.test(stderrTail));
+  const complaints = withoutChatter(stderrTail);
+  const known = COMPLAINTS.find((complaint) => complaint.pattern.test(complaints));
   if (known !== undefined) return new SightlineError(known.code, `${origin} ${known.sentence}`);
-  const said = lastLine(stderrTail);
+  const said = decisiveLine(complaints);
   const detail = `${origin}: ${ended}${said === "" ? "" : `, saying: ${said}`}`;
   return new SightlineError(sawFrames ? "CAMERA_LOST" : "CAMERA_UNAVAILABLE", detail);
 }
 
+/** ffmpeg marks every line with its level; of those below a warning none is a complaint. */
+const withoutChatter = (stderrTail: string): string =>
+  stderrTail.split("\n").filter((line) => !/\[(verbose|info|debug)\] /.test(line)).join("\n");
+
 /** GStreamer's first complaint is the cause, ffmpeg's last; bounded, without passwords. */
-function lastLine(stderrTail: string): string {
-  const lines = stderrTail.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  const complaint = lines.find((line) => /^(ERROR|WARNING): /.test(line)) ?? lines.at(-1) ?? "";
-  return maskCredentials(complaint.replace(/^(ERROR|WARNING): (from element \S+ )?/, "")).slice(0, 300);
+function decisiveLine(complaints: string): string {
+  const lines = complaints.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const line = lines.find((candidate) => /^(ERROR|WARNING): /.test(candidate)) ?? lines.at(-1) ?? "";
+  const bare = line.replace(/^(ERROR|WARNING): (from element \S+ )?/, "").replace(/\[(error|fatal|warning)\] /, "");
+  return maskCredentials(bare).slice(0, 300);
 }
 
 function packageOf(element: string): string {
-  if (element.startsWith("nv")) return "it comes with NVIDIA's JetPack (nvidia-l4t-gstreamer) and exists on a Jetson only";
+  if (element.startsWith("nv")) return "it comes with NVIDIA's JetPack (nvidia-l4t-gstreamer), on a Jetson only";
   if (element === "aravissrc") return "install it with: sudo apt-get install libaravis-0.8-0 aravis-tools-cli";
   return "install it with: sudo apt-get install gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav";
 }

@@ -10,4 +10,5 @@ const TRANSITIONS: { readonly [S in CameraState]: { readonly [E in CameraEvent]?
 };
 
 /** A pair that is not in the table keeps the state. */
-export const nextCameraState = (state: CameraState, event: CameraEvent): CameraState => TRANSITIONS[state][event] ?? state;
+export const nextCameraState = (state: CameraState, event: CameraEvent): CameraState =>
+  TRANSITIONS[state][event] ?? state;

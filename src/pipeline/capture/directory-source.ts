@@ -5,18 +5,23 @@ import type { Clock } from "../../platform/clock.ts";
 import { messageOf, SightlineError } from "../../contracts/errors.ts";
 import { decodeImage, type DecodedImage } from "../../imaging/decode-image.ts";
 import type { FrameMetadata } from "../frame.ts";
-import type { Exposure, FrameSource } from "./frame-source.ts";
+import type { Exposure, Exposures, FrameSource } from "./frame-source.ts";
 import { listImages, openRoot, type ImageRoot } from "./image-folder.ts";
 import { newImages } from "./watch-folder.ts";
 
 export const DirectorySourceOptions = z.strictObject({
   type: z.literal("directory"),
-  path: z.string().min(1).describe("folder with jpg, jpeg, png, bmp, tif, tiff or webp images at any depth, or one image"),
+  path: z.string().min(1).describe("folder with jpg, png, bmp, tif or webp images at any depth, or one image"),
   mode: z
     .enum(["once", "loop", "watch"])
     .default("once")
     .describe("once: all images, then the end; loop: for ever; watch: images that are added from now on"),
-  framesPerSecond: z.number().positive().max(1000).optional().describe("at most so many; without it as fast as the line takes them"),
+  framesPerSecond: z
+    .number()
+    .positive()
+    .max(1000)
+    .optional()
+    .describe("at most so many; without it as fast as the line takes them"),
   partPattern: z
     .string()
     .refine(isPattern, "is not a regular expression")
@@ -24,7 +29,11 @@ export const DirectorySourceOptions = z.strictObject({
     .describe("regular expression on the file's path; its first group, or all it matches, is the part id"),
   maxPixels: z.int().positive().default(100_000_000).describe("larger images are damaged frames"),
   settleMs: z.int().min(0).default(250).describe("watch: a new file is read when nobody has written to it for so long"),
-  patienceMs: z.int().min(0).default(5000).describe("watch: an incomplete file gets so long after its last change before it is a fault"),
+  patienceMs: z
+    .int()
+    .min(0)
+    .default(5000)
+    .describe("watch: an incomplete file gets so long after its last change before it is a fault"),
 });
 export type DirectorySourceOptions = z.infer<typeof DirectorySourceOptions>;
 
@@ -46,13 +55,14 @@ const MAX_FILE_BYTES = 512 * 1024 * 1024;
  * left out. Metadata: `file` (path below the folder) and, where `partPattern` matches, `part`.
  */
 export function directorySource(options: DirectorySourceOptions, clock: Clock): FrameSource {
-  async function* exposures(signal: AbortSignal): AsyncGenerator<Exposure, void, void> {
+  async function* exposures(signal: AbortSignal): Exposures {
     signal.throwIfAborted();
     const root = await openRoot(options.path);
     const read = async (name: string) => (await readExposure(root, name, options, clock)).exposure;
     if (options.mode === "watch") {
       const { settleMs, patienceMs } = options;
-      yield* paced(newImages(root, { read, scanMs: SCAN_MS, settleMs, patienceMs }, clock, signal), options.framesPerSecond, clock, signal);
+      const added = newImages(root, { read, scanMs: SCAN_MS, settleMs, patienceMs }, clock, signal);
+      yield* paced(added, options.framesPerSecond, clock, signal);
     } else {
       yield* paced(listedImages(root, options, clock, signal), options.framesPerSecond, clock, signal);
     }
@@ -65,13 +75,22 @@ interface ReadImage {
   readonly readMs: number;
 }
 
-async function* listedImages(root: ImageRoot, options: DirectorySourceOptions, clock: Clock, signal: AbortSignal): AsyncGenerator<Exposure, void, void> {
+async function* listedImages(
+  root: ImageRoot,
+  options: DirectorySourceOptions,
+  clock: Clock,
+  signal: AbortSignal,
+): Exposures {
   do {
     const names = await listImages(root);
-    if (names.length === 0) throw new SightlineError("CAMERA_UNAVAILABLE", `${options.path} holds no images; put some in or correct the path`);
+    if (names.length === 0) {
+      const detail = `${options.path} holds no images; put some in or correct the path`;
+      throw new SightlineError("CAMERA_UNAVAILABLE", detail);
+    }
     const ahead: Promise<ReadImage>[] = [];
     const readAhead = (): void => {
-      for (const name of names.splice(0, DECODE_AHEAD - ahead.length)) ahead.push(readExposure(root, name, options, clock));
+      const next = names.splice(0, DECODE_AHEAD - ahead.length);
+      ahead.push(...next.map((name) => readExposure(root, name, options, clock)));
     };
     try {
       for (readAhead(); !signal.aborted && ahead.length > 0; ) {
@@ -92,7 +111,12 @@ function shownNow(read: ReadImage, clock: Clock): Exposure {
   return { ...read.exposure, capturedAt, capturedTick };
 }
 
-async function* paced(exposures: AsyncIterable<Exposure>, framesPerSecond: number | undefined, clock: Clock, signal: AbortSignal): AsyncGenerator<Exposure, void, void> {
+async function* paced(
+  exposures: AsyncIterable<Exposure>,
+  framesPerSecond: number | undefined,
+  clock: Clock,
+  signal: AbortSignal,
+): Exposures {
   let dueTick: number = clock.tick();
   for await (const exposure of exposures) {
     if (framesPerSecond === undefined) {
@@ -107,7 +131,12 @@ async function* paced(exposures: AsyncIterable<Exposure>, framesPerSecond: numbe
 }
 
 /** Never rejects: whatever is wrong with the file is the exposure's damage. */
-async function readExposure(root: ImageRoot, name: string, options: DirectorySourceOptions, clock: Clock): Promise<ReadImage> {
+async function readExposure(
+  root: ImageRoot,
+  name: string,
+  options: DirectorySourceOptions,
+  clock: Clock,
+): Promise<ReadImage> {
   const times = { capturedAt: clock.wallNow(), capturedTick: clock.tick() };
   const metadata = metadataOf(name, options.partPattern);
   const decoded = await decodeFile(join(root.folder, name), options.maxPixels);
@@ -126,10 +155,11 @@ function metadataOf(name: string, partPattern: string | undefined): FrameMetadat
 async function decodeFile(path: string, maxPixels: number): Promise<DecodedImage> {
   try {
     const { size } = await stat(path);
-    if (size > MAX_FILE_BYTES) return { ok: false, reason: "wrong-size", detail: `the file has ${size} bytes, more than ${MAX_FILE_BYTES}` };
-    if (size === 0) return { ok: false, reason: "unreadable", detail: "the file is empty" };
+    if (size > MAX_FILE_BYTES) {
+      return { ok: false, reason: "wrong-size", detail: `its file has ${size} bytes, more than ${MAX_FILE_BYTES}` };
+    }
     return await decodeImage(await readFile(path), { maxPixels });
   } catch (error) {
-    return { ok: false, reason: "unreadable", detail: `the file cannot be read: ${messageOf(error)}` };
+    return { ok: false, reason: "unreadable", detail: `its file cannot be read: ${messageOf(error)}` };
   }
 }

@@ -32,7 +32,7 @@ export class FrameHandover {
     this.#onMissed = onMissed;
   }
 
-  /** Live: returns at once, the newest frame wins. Otherwise resolves when the frame has been taken, or at the close. */
+  /** Live: resolves at once, the newest frame wins. Otherwise when the frame has been taken, or at the close. */
   async offer(frame: CapturedFrame): Promise<void> {
     if (this.#closed) return;
     this.#failure = undefined;

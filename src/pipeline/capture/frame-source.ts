@@ -3,6 +3,8 @@ import type { DamagedFrame, Frame } from "../frame.ts";
 /** A frame before the camera link has numbered it. */
 export type Exposure = Omit<Frame, "seq"> | Omit<DamagedFrame, "seq">;
 
+export type Exposures = AsyncGenerator<Exposure, void, void>;
+
 /**
  * Where frames come from. One adapter a file; the camera link (camera-link.ts) restarts, numbers and counts.
  */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Clock } from "../../platform/clock.ts";
 import { requireProgram } from "./camera-sentences.ts";
 import type { Colour } from "./ffmpeg-frames.ts";
-import type { Exposure, FrameSource } from "./frame-source.ts";
+import type { Exposures, FrameSource } from "./frame-source.ts";
 import { PaddedRawParser } from "./image-parsers.ts";
 import { maskCredentials } from "./mask-credentials.ts";
 import { programExposures } from "./program-frames.ts";
@@ -40,12 +40,13 @@ const ROW_ALIGNMENT_BYTES = 4;
  * instead of shifting rows; frames leave on descriptor 3, where no element's printing can get between them.
  * gst-launch-1.0 is asked to end with SIGINT, on which it closes the camera (Jetson's nvargus-daemon needs that).
  */
-export async function* gstreamerExposures(input: GstreamerInput, clock: Clock, signal: AbortSignal): AsyncGenerator<Exposure, void, void> {
+export async function* gstreamerExposures(input: GstreamerInput, clock: Clock, signal: AbortSignal): Exposures {
   const path = await requireProgram("gst-launch-1.0");
   const { widthPx, heightPx } = input;
   const format = input.colour === "grey" ? "GRAY8" : "RGB";
   const caps = `video/x-raw,format=${format},width=${widthPx},height=${heightPx}`;
-  const args = ["-q", ...pipelineWords(input.pipeline), "!", "videoconvert", "!", caps, "!", "fdsink", "fd=3", "sync=false"];
+  const sink = ["!", "videoconvert", "!", caps, "!", "fdsink", "fd=3", "sync=false"];
+  const args = ["-q", ...pipelineWords(input.pipeline), ...sink];
   yield* programExposures({
     program: { path, args, outputFd: 3, stopSignal: "SIGINT", stopGraceMs: 2000 },
     parser: new PaddedRawParser({ widthPx, heightPx, channels: input.colour === "grey" ? 1 : 3 }, ROW_ALIGNMENT_BYTES),
@@ -56,10 +57,10 @@ export async function* gstreamerExposures(input: GstreamerInput, clock: Clock, s
   }, clock, signal);
 }
 
-/** gst-launch-1.0 takes words, not a line: split at spaces, except within quotes, which are taken off as a shell does. */
+/** gst-launch-1.0 takes words: split at spaces, except within quotes, which are taken off as a shell does. */
 export function pipelineWords(pipeline: string): string[] {
   const words = pipeline.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? [];
-  return words.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, (_, double: string | undefined, single: string | undefined) => double ?? single ?? ""));
+  return words.map((word) => word.replace(/"[^"]*"|'[^']*'/g, (quoted) => quoted.slice(1, -1)));
 }
 
 /** A pipeline of the user's own; pipelines for common cameras are in docs/cameras.md. */

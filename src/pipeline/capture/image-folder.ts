@@ -16,7 +16,8 @@ export interface ImageRoot {
 export async function openRoot(path: string): Promise<ImageRoot> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) {
-    throw new SightlineError("CAMERA_UNAVAILABLE", `${path} is not there or not readable; create the folder or correct the path`);
+    const detail = `${path} is not there or not readable; create the folder or correct the path`;
+    throw new SightlineError("CAMERA_UNAVAILABLE", detail);
   }
   return found.isFile() ? { folder: dirname(path), onlyFile: basename(path) } : { folder: path, onlyFile: undefined };
 }
@@ -44,6 +45,7 @@ async function entriesOf(path: string, mayVanish: boolean): Promise<Dirent[]> {
     return await readdir(path, { withFileTypes: true });
   } catch (error) {
     if (mayVanish && (error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw new SightlineError("CAMERA_UNAVAILABLE", `the folder ${path} cannot be read; check that it is there and its permissions`, { cause: error });
+    const detail = `the folder ${path} cannot be read; check that it is there and its permissions`;
+    throw new SightlineError("CAMERA_UNAVAILABLE", detail, { cause: error });
   }
 }

@@ -26,8 +26,8 @@ interface OpenImage {
 }
 
 /**
- * Netpbm images (P5 grey, P6 RGB, 8 bit) one after another: every image states its own size, so that a stream that
- * changes size is noticed at the very image, where headerless raw video would go on with shifted rows.
+ * Netpbm images (P5 grey, P6 RGB, 8 bit) one after another: every image states its own size, which headerless raw
+ * video does not.
  */
 export class NetpbmParser implements ImageParser {
   #header = "";
@@ -87,7 +87,8 @@ const notAnImage = (): SightlineError =>
   new SightlineError("CAMERA_LOST", "the capture program delivered bytes that are no picture");
 
 /**
- * Raw video of one fixed size whose rows start at multiples of `rowAlignmentBytes` (GStreamer: 4); the padding is left out.
+ * Raw video of one fixed size whose rows start at multiples of `rowAlignmentBytes` (GStreamer: 4); the padding is left
+ * out.
  */
 export class PaddedRawParser implements ImageParser {
   readonly #shape: { readonly widthPx: number; readonly heightPx: number; readonly channels: 1 | 3 };

@@ -1,7 +1,9 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { Clock, MonotonicMs } from "../../platform/clock.ts";
 import { startProgram, type ChildProgram, type ProgramEnd, type ProgramOptions } from "../../platform/child-program.ts";
-import type { FrameMetadata, Image } from "../frame.ts";
-import type { Exposure } from "./frame-source.ts";
+import { SightlineError } from "../../contracts/errors.ts";
+import type { DamageReason, FrameMetadata, Image } from "../frame.ts";
+import type { Exposure, Exposures } from "./frame-source.ts";
 import { explainEnd } from "./camera-sentences.ts";
 import type { ImageParser } from "./image-parsers.ts";
 
@@ -15,6 +17,11 @@ export interface ProgramFramesOptions {
   /** True when the program's clean end is the end of the source (a file), false when it is a loss (a camera). */
   readonly mayEnd: boolean;
   readonly metadata: (frameIndex: number) => FrameMetadata;
+  /**
+   * The size of what the program reads, if a line of its standard error tells it. A later line with another size ends
+   * the source: the program would go on with pictures scaled to the first one's.
+   */
+  readonly sizeIn?: (stderrLine: string) => string | undefined;
 }
 
 interface Arrived {
@@ -27,20 +34,29 @@ export async function* programExposures(
   options: ProgramFramesOptions,
   clock: Clock,
   signal: AbortSignal,
-): AsyncGenerator<Exposure, void, void> {
+): Exposures {
   signal.throwIfAborted();
-  const program = await startProgram(options.program);
+  const size = new SizeWatch(options);
+  const program = await startProgram({ ...options.program, onStderrLine: (line) => size.note(line) });
   const stopOnAbort = (): void => void program.stop();
   signal.addEventListener("abort", stopOnAbort, { once: true });
   let count = 0;
   try {
     if (signal.aborted) stopOnAbort();
     for await (const arrived of arrivals(program, options.parser, clock, signal)) {
+      await size.settled();
+      if (size.change !== undefined) {
+        yield damaged({ reason: "wrong-size", detail: size.change.detail, tick: arrived.tick }, options, count, clock);
+        throw size.change;
+      }
       yield frameOf(arrived, options, count++, clock);
     }
     signal.throwIfAborted();
     const torn = options.parser.unfinished();
-    if (torn !== undefined) yield tornOf(torn, options, count, clock);
+    if (torn !== undefined) {
+      const detail = `${options.origin} broke off within a picture: ${torn} arrived`;
+      yield damaged({ reason: "torn", detail, tick: clock.tick() }, options, count, clock);
+    }
     const end = await endOf(program, clock);
     signal.throwIfAborted();
     if (options.mayEnd && end.exitCode === 0) return;
@@ -106,10 +122,46 @@ function frameOf(arrived: Arrived, options: ProgramFramesOptions, frameIndex: nu
   return { kind: "frame", image, ...timesOf(arrived.tick, options, clock), metadata: options.metadata(frameIndex) };
 }
 
-function tornOf(amount: string, options: ProgramFramesOptions, frameIndex: number, clock: Clock): Exposure {
-  const detail = `${options.origin} broke off within a picture: ${amount} arrived`;
-  const times = timesOf(clock.tick(), options, clock);
-  return { kind: "damaged", reason: "torn", detail, ...times, metadata: options.metadata(frameIndex) };
+interface Damage {
+  readonly reason: DamageReason;
+  readonly detail: string;
+  readonly tick: MonotonicMs;
+}
+
+function damaged(damage: Damage, options: ProgramFramesOptions, frameIndex: number, clock: Clock): Exposure {
+  const { reason, detail, tick } = damage;
+  const metadata = options.metadata(frameIndex);
+  return { kind: "damaged", reason, detail, ...timesOf(tick, options, clock), metadata };
+}
+
+/** Compares the sizes the program reports while it runs. */
+class SizeWatch {
+  readonly #options: ProgramFramesOptions;
+  #size: string | undefined;
+  change: SightlineError | undefined;
+
+  constructor(options: ProgramFramesOptions) {
+    this.#options = options;
+  }
+
+  note(stderrLine: string): void {
+    const size = this.#options.sizeIn?.(stderrLine);
+    if (size === undefined) return;
+    this.#size ??= size;
+    if (size === this.#size || this.change !== undefined) return;
+    const detail = `${this.#options.origin} changed from ${this.#size} to ${size} px; it is restarted`;
+    this.change = new SightlineError("CAMERA_RESIZED", detail);
+  }
+
+  /**
+   * The program reports a size before it writes the picture. Two turns of the event loop make sure that what was
+   * written to standard error before the picture's last byte has been read too.
+   */
+  async settled(): Promise<void> {
+    if (this.#options.sizeIn === undefined) return;
+    await turn();
+    await turn();
+  }
 }
 
 type CaptureTimes = Pick<Exposure, "capturedAt" | "capturedTick">;
@@ -128,6 +180,6 @@ async function endOf(program: ChildProgram, clock: Clock): Promise<ProgramEnd> {
   return end;
 }
 
-const describeEnd = (end: ProgramEnd): string =>
-  end.signal === null ? `the capture program ended with code ${String(end.exitCode)}` : `the capture program was ended by ${end.signal}`;
-
+function describeEnd({ exitCode, signal }: ProgramEnd): string {
+  return `the capture program ${signal === null ? `ended with code ${String(exitCode)}` : `was ended by ${signal}`}`;
+}

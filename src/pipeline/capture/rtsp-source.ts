@@ -7,7 +7,7 @@ import { colourOption, deliveryDelayOption } from "./stream-options.ts";
 
 export const RtspSourceOptions = z.strictObject({
   type: z.literal("rtsp"),
-  url: z.url({ protocol: /^rtsps?$/ }).describe("rtsp://user:password@camera/path; shown everywhere without the password"),
+  url: z.url({ protocol: /^rtsps?$/ }).describe("rtsp://user:password@camera/path; shown without the password"),
   transport: z.enum(["tcp", "udp"]).default("tcp").describe("tcp: no torn pictures on a busy network"),
   colour: colourOption,
   deliveryDelayMs: deliveryDelayOption(200),

@@ -5,11 +5,11 @@ export const colourOption = z
   .default("rgb")
   .describe("rgb: three channels; grey: one, a third of the bytes");
 
-/** Live sources: how much older a picture is than its arrival, so that none exposed before a trigger is taken for it. */
+/** How much older a picture is than its arrival, so that none exposed before a trigger is taken for its part. */
 export const deliveryDelayOption = (defaultMs: number) =>
   z
     .number()
     .min(0)
     .max(60_000)
     .default(defaultMs)
-    .describe("milliseconds from exposure to arrival here; a triggered part gets the first frame exposed after its trigger");
+    .describe("ms from exposure to arrival; a triggered part gets the first frame exposed after its trigger");

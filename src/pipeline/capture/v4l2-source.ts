@@ -26,12 +26,13 @@ export type V4l2SourceOptions = z.infer<typeof V4l2SourceOptions>;
 export function v4l2Source(options: V4l2SourceOptions, clock: Clock): FrameSource {
   async function* exposures(signal: AbortSignal) {
     await checkDevice(options.device);
-    const common = { colour: options.colour, origin: options.device, deliveryDelayMs: options.deliveryDelayMs, mayEnd: false };
+    const { colour, device: origin, deliveryDelayMs, widthPx, heightPx } = options;
+    const common = { colour, origin, deliveryDelayMs, mayEnd: false };
     if (options.through === "ffmpeg") {
       yield* ffmpegExposures({ ...common, inputArgs: ffmpegV4l2Args(options) }, clock, signal);
     } else {
-      const { widthPx, heightPx } = options;
-      yield* gstreamerExposures({ ...common, widthPx, heightPx, pipeline: gstreamerV4l2Pipeline(options) }, clock, signal);
+      const pipeline = gstreamerV4l2Pipeline(options);
+      yield* gstreamerExposures({ ...common, widthPx, heightPx, pipeline }, clock, signal);
     }
   }
   return { name: `v4l2 ${options.device}`, live: true, exposures };
@@ -46,6 +47,7 @@ export const ffmpegV4l2Args = (options: V4l2SourceOptions): string[] => [
 export function gstreamerV4l2Pipeline(options: V4l2SourceOptions): string {
   const size = `width=${options.widthPx},height=${options.heightPx}`;
   const rate = `framerate=${Math.round(options.framesPerSecond * 1000)}/1000`;
-  const decode = options.pixelFormat === "mjpeg" ? `image/jpeg,${size},${rate} ! jpegdec` : `video/x-raw,format=YUY2,${size},${rate}`;
-  return `v4l2src device=${options.device} ! ${decode}`;
+  const jpeg = options.pixelFormat === "mjpeg";
+  const frames = jpeg ? `image/jpeg,${size},${rate} ! jpegdec` : `video/x-raw,format=YUY2,${size},${rate}`;
+  return `v4l2src device=${options.device} ! ${frames}`;
 }

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, MonotonicMs } from "../../platform/clock.ts";
-import type { Exposure } from "./frame-source.ts";
+import type { Exposure, Exposures } from "./frame-source.ts";
 import { listImages, type ImageRoot } from "./image-folder.ts";
 
 export interface WatchOptions {
@@ -33,7 +33,7 @@ export async function* newImages(
   options: WatchOptions,
   clock: Clock,
   signal: AbortSignal,
-): AsyncGenerator<Exposure, void, void> {
+): Exposures {
   const done = new Set(await listImages(root));
   const growing = new Map<string, Growing>();
   for (;;) {

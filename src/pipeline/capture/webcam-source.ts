@@ -6,15 +6,19 @@ import type { Clock } from "../../platform/clock.ts";
 import { SightlineError } from "../../contracts/errors.ts";
 import { decodeImage } from "../../imaging/decode-image.ts";
 import { checkDevice, requireProgram } from "./camera-sentences.ts";
-import type { Exposure, FrameSource } from "./frame-source.ts";
+import type { Exposure, Exposures, FrameSource } from "./frame-source.ts";
 
 export const WebcamSourceOptions = z.strictObject({
   type: z.literal("webcam"),
   // node-webcam puts these into a shell line: the pattern keeps everything out that a shell would act on.
-  device: z.string().regex(/^(TEST|\/dev\/[\w/.:-]+)$/).default("/dev/video0").describe("TEST: fswebcam's own test picture"),
+  device: z
+    .string()
+    .regex(/^(TEST|\/dev\/[\w/.:-]+)$/, "is neither a device such as /dev/video0 nor TEST")
+    .default("/dev/video0")
+    .describe("TEST: fswebcam's own test picture"),
   widthPx: z.int().min(1).max(16384).default(1280),
   heightPx: z.int().min(1).max(16384).default(720),
-  skipFrames: z.int().min(0).max(100).default(2).describe("thrown away before each picture, while the exposure settles"),
+  skipFrames: z.int().min(0).max(100).default(2).describe("thrown away before each picture while it settles"),
   everyMs: z.int().min(0).default(0).describe("least time from one picture to the next"),
   captureTimeoutMs: z.int().min(100).default(10_000).describe("after which a capture that hangs is killed"),
 });
@@ -29,9 +33,9 @@ interface NodeWebcamModule {
   create(options: Readonly<Record<string, string | number | boolean>>): NodeWebcam;
 }
 
-/** A webcam through the package node-webcam (fswebcam), one program start per picture: simple, a few frames a second. */
+/** A webcam through the package node-webcam (fswebcam), one program start per picture: simple, but slow. */
 export function webcamSource(options: WebcamSourceOptions, clock: Clock): FrameSource {
-  async function* exposures(signal: AbortSignal): AsyncGenerator<Exposure, void, void> {
+  async function* exposures(signal: AbortSignal): Exposures {
     signal.throwIfAborted();
     await requireProgram("fswebcam");
     if (options.device !== "TEST") await checkDevice(options.device);
@@ -62,7 +66,12 @@ async function openWebcam(options: WebcamSourceOptions): Promise<NodeWebcam> {
   return webcam;
 }
 
-async function takePicture(webcam: NodeWebcam, path: string, options: WebcamSourceOptions, clock: Clock): Promise<Exposure> {
+async function takePicture(
+  webcam: NodeWebcam,
+  path: string,
+  options: WebcamSourceOptions,
+  clock: Clock,
+): Promise<Exposure> {
   await rm(path, { force: true });
   const times = { capturedAt: clock.wallNow(), capturedTick: clock.tick() };
   const problem = await new Promise<Error | null>((resolve) => webcam.capture(path, resolve));
@@ -75,6 +84,7 @@ async function takePicture(webcam: NodeWebcam, path: string, options: WebcamSour
 }
 
 function noPicture(options: WebcamSourceOptions, problem: Error | null): SightlineError {
-  const check = `run \`fswebcam --device ${options.device} test.jpg\` to see why`;
-  return new SightlineError("CAMERA_UNAVAILABLE", `fswebcam took no picture from ${options.device}; ${check}`, { cause: problem });
+  const { device } = options;
+  const detail = `fswebcam took no picture from ${device}; run \`fswebcam --device ${device} test.jpg\` to see why`;
+  return new SightlineError("CAMERA_UNAVAILABLE", detail, { cause: problem });
 }
