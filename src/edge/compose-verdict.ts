@@ -1,7 +1,7 @@
 import type { LatencyMs, Verdict } from "../contracts/verdict.ts";
 import type { InspectionOutcome, InspectionRecord } from "../pipeline/inspect.ts";
 import { toIso, type MonotonicMs, type WallClockMs } from "../platform/clock.ts";
-import type { Recipe } from "./recipe.ts";
+import { modelReference, type Recipe } from "./recipe.ts";
 
 export interface VerdictIngredients {
   readonly id: string;
@@ -22,7 +22,7 @@ export interface VerdictIngredients {
 export function composeVerdict(from: VerdictIngredients): Verdict {
   const { outcome, record, recipe } = from;
   const frame = record?.frame;
-  const model = recipe === undefined ? null : modelOf(recipe);
+  const model = recipe === undefined ? null : modelReference(recipe);
   const common = {
     schema: 1,
     id: from.id,
@@ -52,12 +52,6 @@ export function composeVerdict(from: VerdictIngredients): Verdict {
     model,
   };
 }
-
-const modelOf = ({ bundle }: Recipe): { name: string; version: string; sha256: string } => ({
-  name: bundle.manifest.name,
-  version: bundle.manifest.version,
-  sha256: bundle.modelSha256,
-});
 
 /** Stages that were not reached count 0; `infer` includes the wait for a free inference slot. */
 function latencyOf({ receivedTick, decidedTick, record }: VerdictIngredients): LatencyMs {

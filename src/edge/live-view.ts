@@ -1,22 +1,21 @@
 import { SightlineError, messageOf } from "../contracts/errors.ts";
 import type { CommandReply } from "../contracts/command.ts";
+import type { DeviceState } from "../contracts/device-state.ts";
 import type { TriggerRequest } from "../contracts/trigger.ts";
 import type { Verdict } from "../contracts/verdict.ts";
 import { decodeImage } from "../imaging/decode-image.ts";
-import type { CameraStatus } from "../pipeline/capture/camera-link.ts";
 import type { CapturedFrame } from "../pipeline/frame.ts";
-import type { EngineStatus } from "../pipeline/infer/inference-engine.ts";
 import type { AuditEntry, Journal } from "../pipeline/journal/journal.ts";
+import type { BrokerStatus } from "../pipeline/publish/broker-link.ts";
 import { toIso, type Clock } from "../platform/clock.ts";
+import { Listeners } from "../platform/listeners.ts";
 import { VERSION } from "../platform/version.ts";
 import type { DeviceCondition } from "./device-condition.ts";
 import type { DeviceConfig } from "./device-config.ts";
-import type { Line } from "./line.ts";
-import type { LineStatistics } from "./line-statistics.ts";
-import type { RecipeBook } from "./recipe-book.ts";
+import type { Inspection } from "./inspection.ts";
+import { modelReference } from "./recipe.ts";
 import type { DeviceStatus, DeviceView, LatestFrame } from "./status/device-view.ts";
 import type { DeviceMetrics } from "./status/metrics.ts";
-import type { TriggerDesk } from "./triggers/trigger-desk.ts";
 
 /** A small forged file must not make the device allocate hundreds of megabytes. */
 const MOST_UPLOADED_PIXELS = 50_000_000;
@@ -26,22 +25,19 @@ export interface LiveViewParts {
   readonly bootSeq: number;
   readonly clock: Clock;
   readonly journal: Journal;
-  readonly line: Line;
-  readonly desk: TriggerDesk;
-  readonly recipes: RecipeBook;
-  readonly statistics: LineStatistics;
+  readonly inspection: Inspection;
   readonly metrics: DeviceMetrics;
   readonly condition: () => DeviceCondition;
-  readonly camera: () => CameraStatus;
-  readonly engine: () => EngineStatus;
-  readonly broker: () => { readonly url: string; readonly connected: boolean; readonly lastError: string | null };
+  readonly broker: () => BrokerStatus | undefined;
 }
+
+const NO_BROKER = { url: "", connected: false, lastError: null } as const;
 
 /** The running device as the status page and the HTTP interface see it. */
 export class LiveView implements DeviceView {
   readonly #parts: LiveViewParts;
   readonly #startedAt: string;
-  readonly #listeners = new Set<(verdict: Verdict) => void>();
+  readonly #listeners = new Listeners<Verdict>();
 
   constructor(parts: LiveViewParts) {
     this.#parts = parts;
@@ -50,15 +46,15 @@ export class LiveView implements DeviceView {
 
   /** Tells the listeners of `onVerdict`. */
   announce(verdict: Verdict): void {
-    for (const listener of this.#listeners) listener(verdict);
+    this.#listeners.tell(verdict);
   }
 
   status(): DeviceStatus {
-    const { config, bootSeq, journal, line, recipes, statistics, condition, camera, engine, broker } = this.#parts;
-    const recipe = recipes.active;
-    const manifest = recipe?.bundle.manifest;
-    const journalStatus = journal.status();
-    const engineStatus = engine();
+    const { config, bootSeq, journal, inspection, condition, broker } = this.#parts;
+    const { line, recipes, statistics, camera } = inspection;
+    const { recording, sentence, bytes, backlog } = journal.status();
+    const engine = inspection.engine.status();
+    const { url, connected, lastError } = broker() ?? NO_BROKER;
     return {
       device: config.device,
       line: config.mqtt?.root ?? "",
@@ -66,27 +62,30 @@ export class LiveView implements DeviceView {
       startedAt: this.#startedAt,
       bootSeq,
       ...condition(),
-      recipe: recipe?.name ?? null,
+      ...this.running(),
       recipes: recipes.names,
-      model:
-        recipe === undefined || manifest === undefined
-          ? null
-          : { name: manifest.name, version: manifest.version, sha256: recipe.bundle.modelSha256 },
-      classes: recipe?.classes ?? [],
-      decision: recipe?.rules ?? null,
-      provider: engineStatus.provider,
-      providerFallbacks: engineStatus.fallbacks,
+      classes: recipes.active?.classes ?? [],
+      decision: recipes.active?.rules ?? null,
+      providerFallbacks: engine.fallbacks,
       trigger: config.trigger.mode,
-      camera: camera(),
-      broker: { ...broker(), backlog: journalStatus.backlog },
-      journal: { recording: journalStatus.recording, sentence: journalStatus.sentence, bytes: journalStatus.bytes },
+      camera: camera.status(),
+      broker: { url, connected, lastError, backlog },
+      journal: { recording, sentence, bytes },
       counts: statistics.counts,
       triggers: statistics.triggers,
       pendingTriggers: line.pending,
       latencyMs: statistics.latencyPercentiles(),
-      inferenceRestarts: engineStatus.restarts,
+      inferenceRestarts: engine.restarts,
       history: statistics.history,
     };
+  }
+
+  /** What judges, and on which provider. */
+  running(): Pick<DeviceState, "recipe" | "model" | "provider"> {
+    const { recipes, engine } = this.#parts.inspection;
+    const recipe = recipes.active;
+    const model = recipe === undefined ? null : modelReference(recipe);
+    return { recipe: recipe?.name ?? null, model, provider: engine.status().provider };
   }
 
   ready(): boolean {
@@ -95,7 +94,7 @@ export class LiveView implements DeviceView {
   }
 
   latestFrame(): LatestFrame | undefined {
-    return this.#parts.line.latest;
+    return this.#parts.inspection.line.latest;
   }
 
   latestVerdicts(limit: number): Promise<Verdict[]> {
@@ -103,11 +102,11 @@ export class LiveView implements DeviceView {
   }
 
   trigger(request: TriggerRequest): Promise<Verdict> {
-    return this.#parts.desk.take(request, { source: "http" }).verdict;
+    return this.#parts.inspection.desk.take(request, { source: "http" }).verdict;
   }
 
   inspectImage(bytes: Uint8Array, part: string | undefined): Promise<Verdict> {
-    const { clock, line } = this.#parts;
+    const { clock, inspection } = this.#parts;
     const receivedTick = clock.tick();
     const capturedAt = clock.wallNow();
     const at = { seq: 0, capturedAt, capturedTick: receivedTick, metadata: { uploaded: true } };
@@ -116,7 +115,7 @@ export class LiveView implements DeviceView {
       if (!decoded.ok) return { kind: "damaged", reason: decoded.reason, detail: decoded.detail, ...at };
       return { kind: "frame", image: decoded.image, ...at };
     };
-    return line.accept({ source: "upload", requestId: null, part, deadlineMs: undefined, receivedTick, capture }).verdict;
+    return inspection.line.accept({ source: "upload", requestId: null, part, deadlineMs: undefined, receivedTick, capture }).verdict;
   }
 
   async flag(verdictId: string, note: string, by: string): Promise<CommandReply> {
@@ -128,9 +127,9 @@ export class LiveView implements DeviceView {
   }
 
   async switchRecipe(recipe: string, by: string): Promise<CommandReply> {
-    const before = this.#parts.recipes.active?.name ?? null;
+    const before = this.#parts.inspection.recipes.active?.name ?? null;
     try {
-      await this.#parts.recipes.switchTo(recipe);
+      await this.#parts.inspection.recipes.switchTo(recipe);
     } catch (error) {
       return { schema: 1, id: null, ok: false, message: messageOf(error) };
     }
@@ -139,8 +138,7 @@ export class LiveView implements DeviceView {
   }
 
   onVerdict(listener: (verdict: Verdict) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   metrics(): Promise<string> {

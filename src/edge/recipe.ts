@@ -22,6 +22,13 @@ export interface Recipe {
   readonly deadlineMs: number;
 }
 
+/** How verdicts, state and pages name the model. */
+export const modelReference = ({ bundle }: Recipe): { name: string; version: string; sha256: string } => ({
+  name: bundle.manifest.name,
+  version: bundle.manifest.version,
+  sha256: bundle.modelSha256,
+});
+
 /** Opens the bundle and the reference image; the recipe's own limits win over the bundle's. */
 export async function openRecipe(config: RecipeConfig, defaultDeadlineMs: number): Promise<Recipe> {
   const bundle = await openBundle(config.model);

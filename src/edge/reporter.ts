@@ -1,5 +1,5 @@
-import type { DeviceHealth, DeviceState } from "../contracts/device-state.ts";
-import { toIso, type Clock } from "../platform/clock.ts";
+import type { DeviceState } from "../contracts/device-state.ts";
+import type { Clock } from "../platform/clock.ts";
 import { onChange, type Logger } from "../platform/logger.ts";
 import type { Service } from "../platform/services.ts";
 import type { DeviceCondition } from "./device-condition.ts";
@@ -8,15 +8,12 @@ const LOOK_EVERY_MS = 500;
 const HEALTH_EVERY_MS = 5000;
 
 export interface ReporterParts {
-  readonly device: string;
-  readonly bootSeq: number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly condition: () => DeviceCondition;
   readonly running: () => Pick<DeviceState, "recipe" | "model" | "provider">;
-  readonly health: () => Omit<DeviceHealth, "schema" | "device" | "bootSeq" | "at">;
-  readonly publishState: (state: DeviceState) => void;
-  readonly publishHealth: (health: DeviceHealth) => void;
+  readonly publishState: (state: Omit<DeviceState, "schema" | "device" | "bootSeq" | "at">) => void;
+  readonly publishHealth: () => void;
 }
 
 /** Publishes the device's state when it changes and its health every few seconds; logs every change of state. */
@@ -31,11 +28,11 @@ export class Reporter implements Service {
     this.#parts = parts;
     const log = parts.log.child({ component: "state" });
     this.#onState = onChange<string>(() => {
-      const state = this.#state();
-      const { problems } = state;
-      if (problems.length === 0) log.info({ state: state.state }, "device state");
-      else log.warn({ state: state.state, problems: problems.map(({ sentence }) => sentence) }, "device state");
-      parts.publishState(state);
+      const { state, problems } = parts.condition();
+      const sentences = problems.map(({ sentence }) => sentence);
+      if (problems.length === 0) log.info({ state }, "device state");
+      else log.warn({ state, problems: sentences }, "device state");
+      parts.publishState({ state, ...parts.running(), problems });
     });
   }
 
@@ -56,7 +53,7 @@ export class Reporter implements Service {
     while (!signal.aborted) {
       this.#look();
       if (clock.tick() >= healthDueTick) {
-        this.#parts.publishHealth(this.#health());
+        this.#parts.publishHealth();
         healthDueTick = clock.tick() + HEALTH_EVERY_MS;
       }
       await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined); // rejects only when aborted: the loop ends
@@ -66,16 +63,5 @@ export class Reporter implements Service {
   #look(): void {
     const { condition, running } = this.#parts;
     this.#onState(JSON.stringify([condition(), running()]));
-  }
-
-  #state(): DeviceState {
-    const { device, bootSeq, clock, condition, running } = this.#parts;
-    const { state, problems } = condition();
-    return { schema: 1, device, state, bootSeq, at: toIso(clock.wallNow()), ...running(), problems: [...problems] };
-  }
-
-  #health(): DeviceHealth {
-    const { device, bootSeq, clock, health } = this.#parts;
-    return { schema: 1, device, bootSeq, at: toIso(clock.wallNow()), ...health() };
   }
 }

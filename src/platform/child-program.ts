@@ -4,6 +4,7 @@ import { delimiter, isAbsolute, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { setImmediate as turn } from "node:timers/promises";
 
 /** Path of an executable file called `name` in the folders of `searchPath` (PATH unless told); undefined if none. */
 export async function findProgram(name: string, searchPath = process.env["PATH"] ?? ""): Promise<string | undefined> {
@@ -109,6 +110,12 @@ function keepTail(stream: Readable | null, limitBytes: number): () => string {
   });
   stream?.on("error", () => undefined);
   return () => kept.toString("utf8");
+}
+
+/** Two turns of the event loop: what a child had written before, to whichever descriptor, has been read after them. */
+export async function earlierOutputRead(): Promise<void> {
+  await turn();
+  await turn();
 }
 
 async function stopChild(child: ChildProcess, ended: Promise<ProgramEnd>, options: ProgramOptions): Promise<void> {

@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import type { Image } from "../pipeline/frame.ts";
+import type { Image } from "../imaging/image.ts";
 
 export interface SheetCell {
   readonly image: Image;

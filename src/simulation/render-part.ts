@@ -1,4 +1,4 @@
-import type { Image } from "../pipeline/frame.ts";
+import type { Image } from "../imaging/image.ts";
 import { applyDust, applyLamp, blurLight, exposeSensor } from "./camera-optics.ts";
 import type { Canvas } from "./canvas.ts";
 import { blankCanvas } from "./canvas.ts";

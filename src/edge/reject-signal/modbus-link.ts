@@ -19,6 +19,7 @@ export interface ModbusLinkOptions {
 export interface ModbusLink {
   /** Resolves when the other side has confirmed the write. */
   writeCoil(address: number, on: boolean): Promise<void>;
+  readCoil(address: number): Promise<boolean>;
   /** Drops the connection at once, with what the kernel has not sent yet. */
   destroy(): void;
 }
@@ -47,6 +48,7 @@ export async function openModbusLink(options: ModbusLinkOptions, signal: AbortSi
     writeCoil: async (address, on) => {
       await client.writeCoil(address, on);
     },
+    readCoil: async (address) => (await client.readCoils(address, 1)).data[0] === true,
     destroy,
   };
 }

@@ -69,6 +69,8 @@ export function simulatedSource(options: SimulatedSourceOptions, clock: Clock): 
     let dueTick: number = clock.tick();
     while (next < end) {
       signal.throwIfAborted();
+      // The part before is being judged right now: rendering waits until half of the pause to the next has gone.
+      if (!options.asFastAsPossible) await clock.sleep(Math.max(0, dueTick - clock.tick()) / 2, signal);
       const { image, metadata } = photograph(settings, next);
       // Even an unpaced belt lets timers and sockets have their turn.
       await clock.sleep(options.asFastAsPossible ? 0 : Math.max(0, dueTick - clock.tick()), signal);

@@ -1,0 +1,97 @@
+import { openFrameSource } from "./camera-config.ts";
+import { ClockWatch } from "./clock-watch.ts";
+import type { DeviceConfig } from "./device-config.ts";
+import type { DeviceParts } from "./device-parts.ts";
+import { Line } from "./line.ts";
+import { LineStatistics } from "./line-statistics.ts";
+import { inferenceSlots, openEngine } from "./open-engine.ts";
+import { RecipeBook } from "./recipe-book.ts";
+import { openRejectSignal } from "./reject-signal/open-reject-signal.ts";
+import type { RejectSignal } from "./reject-signal/reject-signal.ts";
+import { TriggerIntake } from "./trigger-intake.ts";
+import { triggerOfFrame } from "./triggers/free-running.ts";
+import { TriggerDesk } from "./triggers/trigger-desk.ts";
+import type { Verdict } from "../contracts/verdict.ts";
+import { CameraLink, CameraLinkOptions } from "../pipeline/capture/camera-link.ts";
+import type { CapturedFrame } from "../pipeline/frame.ts";
+import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
+import type { Journal } from "../pipeline/journal/journal.ts";
+import { Listeners } from "../platform/listeners.ts";
+
+export interface InspectionContext {
+  readonly journal: Journal;
+  readonly bootSeq: number;
+  /** Parts undecided when it aborts become `shutdown` faults. */
+  readonly shutdown: AbortSignal;
+}
+
+/** The inner half of a device: from the camera to the verdict. Knows nothing of brokers and pages. */
+export interface Inspection {
+  readonly engine: InferenceEngine;
+  readonly recipes: RecipeBook;
+  readonly camera: CameraLink;
+  readonly rejectSignal: RejectSignal;
+  readonly statistics: LineStatistics;
+  readonly clockWatch: ClockWatch;
+  readonly line: Line;
+  readonly desk: TriggerDesk;
+  readonly intake: TriggerIntake;
+  /** Each verdict at its decision, in order, before it is on disk. */
+  readonly decided: Listeners<Verdict>;
+  /** Each verdict that the journal could not take. */
+  readonly unrecorded: Listeners<Verdict>;
+  /** A source that ends has ended. */
+  readonly ended: Listeners<void>;
+}
+
+export function assembleInspection(config: DeviceConfig, parts: DeviceParts, context: InspectionContext): Inspection {
+  const { clock, log, random } = parts;
+  const { journal, bootSeq, shutdown } = context;
+  const decided = new Listeners<Verdict>();
+  const unrecorded = new Listeners<Verdict>();
+  const ended = new Listeners<void>();
+  const engine = openEngine({ ...config.inference, clock, log });
+  const { activeRecipe, dataDirectory } = config;
+  const { deadlineMs } = config.trigger;
+  const recipes = new RecipeBook({ recipes: config.recipes, activeRecipe, deadlineMs, dataDirectory }, { engine, log });
+  const source = parts.source ?? openFrameSource(config.camera, clock);
+  const onMissed = (frame: CapturedFrame): void => {
+    if (config.trigger.mode === "free") line.accept({ ...triggerOfFrame(frame, frame.capturedTick), refused: MISSED });
+  };
+  const cameraLog = log.child({ component: "camera" });
+  const camera = new CameraLink(source, CameraLinkOptions.parse({}), { clock, random, log: cameraLog, onMissed });
+  const statistics = new LineStatistics(clock);
+  const clockWatch = new ClockWatch(clock);
+  const line = new Line(
+    {
+      device: config.device,
+      bootSeq,
+      queueCapacity: config.trigger.queueCapacity,
+      inferenceSlots: inferenceSlots(config.inference),
+      shutdown,
+      live: source.live,
+    },
+    {
+      ...{ clock, log, engine, journal, recipes, statistics },
+      clockSynced: () => clockWatch.synced,
+      onDecided: (verdict) => decided.tell(verdict),
+      onUnrecorded: (verdict) => unrecorded.tell(verdict),
+    },
+  );
+  const accept = line.accept.bind(line);
+  const desk = new TriggerDesk({ clock, journal, accept, nextFrameAfter: camera.nextAfter.bind(camera) });
+  const intake = new TriggerIntake({
+    ...{ mode: config.trigger.mode, live: source.live, clock, log, accept },
+    frames: camera.frames.bind(camera),
+    room: line.room.bind(line),
+    pending: () => line.pending,
+    onEnd: () => ended.tell(),
+  });
+  const isDeciding = (): boolean => recipes.active !== undefined && engine.status().ready && camera.status().state === "ready";
+  const rejectLog = log.child({ component: "reject-signal" });
+  const rejectSignal = openRejectSignal(config.rejectSignal, { clock, log: rejectLog, random, isDeciding });
+  decided.add((verdict) => rejectSignal.signal(verdict)); // first of all listeners: the gate waits for nobody
+  return { engine, recipes, camera, rejectSignal, statistics, clockWatch, line, desk, intake, decided, unrecorded, ended };
+}
+
+const MISSED = { reason: "overrun", detail: "the frame could not be taken in time" } as const;
