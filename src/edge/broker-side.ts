@@ -2,11 +2,10 @@ import type { CommandReply, DeviceCommand } from "../contracts/command.ts";
 import type { DeviceState } from "../contracts/device-state.ts";
 import type { Journal } from "../pipeline/journal/journal.ts";
 import { BrokerLink } from "../pipeline/publish/broker-link.ts";
-import type { BrokerSettings } from "../pipeline/publish/broker-options.ts";
 import { VerdictPublisher } from "../pipeline/publish/verdict-publisher.ts";
+import { brokerSettings } from "./broker-settings.ts";
 import type { DeviceConfig } from "./device-config.ts";
 import type { DeviceParts } from "./device-parts.ts";
-import { readSecret } from "./load-config.ts";
 import type { TriggerDesk } from "./triggers/trigger-desk.ts";
 
 /** What the broker's half asks of the rest of the device. */
@@ -41,23 +40,4 @@ export async function assembleBrokerSide(
   const hub = config.hub?.acknowledges === true ? { acknowledgeWithinMs: HUB_ACKNOWLEDGES_WITHIN_MS } : null;
   const logger = log.child({ component: "publish" });
   return { link, publisher: new VerdictPublisher({ outbox: journal, link, clock, random, logger, hub }) };
-}
-
-/** Secrets are read here, from the environment or from files. */
-export async function brokerSettings(
-  mqtt: NonNullable<DeviceConfig["mqtt"]>,
-  device: string,
-  environment: DeviceParts["environment"],
-): Promise<BrokerSettings> {
-  const { url, root, username, password, caFile, certFile, keyFile } = mqtt;
-  return {
-    url,
-    root,
-    device,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password: await readSecret(password, environment) }),
-    ...(caFile === undefined ? {} : { caPath: caFile }),
-    ...(certFile === undefined ? {} : { certificatePath: certFile }),
-    ...(keyFile === undefined ? {} : { keyPath: keyFile }),
-  };
 }
