@@ -62,6 +62,9 @@ const COMPLAINTS: readonly Complaint[] = [
     sentence: "has a host name that cannot be resolved; check its spelling or use the camera's IP address" },
   { pattern: /permission denied|operation not permitted/i, code: "CAMERA_UNAVAILABLE", sentence: NO_PERMISSION },
   { pattern: /inappropriate ioctl|not a (video )?capture device/i, code: "CAMERA_UNAVAILABLE", sentence: NOT_A_CAMERA },
+  { pattern: /missing a plug-in/i, code: "PROGRAM_MISSING",
+    sentence: "needs a GStreamer plug-in; install it with: sudo apt-get install " +
+      "gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav" },
   { pattern: /could not find camera/i, code: "CAMERA_UNAVAILABLE",
     sentence: "finds no such GenICam camera; `arv-tool-0.8` lists those that answer" },
   { pattern: /cannot identify device|no such device/i, code: "CAMERA_UNAVAILABLE", sentence: NO_DEVICE },

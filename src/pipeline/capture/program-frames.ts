@@ -1,6 +1,11 @@
-import { setImmediate as turn } from "node:timers/promises";
 import type { Clock, MonotonicMs } from "../../platform/clock.ts";
-import { startProgram, type ChildProgram, type ProgramEnd, type ProgramOptions } from "../../platform/child-program.ts";
+import {
+  earlierOutputRead,
+  startProgram,
+  type ChildProgram,
+  type ProgramEnd,
+  type ProgramOptions,
+} from "../../platform/child-program.ts";
 import { SightlineError } from "../../contracts/errors.ts";
 import type { DamageReason, FrameMetadata, Image } from "../frame.ts";
 import type { Exposure, Exposures } from "./frame-source.ts";
@@ -153,14 +158,9 @@ class SizeWatch {
     this.change = new SightlineError("CAMERA_RESIZED", detail);
   }
 
-  /**
-   * The program reports a size before it writes the picture. Two turns of the event loop make sure that what was
-   * written to standard error before the picture's last byte has been read too.
-   */
+  /** The program reports a size before it writes the picture, but on another descriptor. */
   async settled(): Promise<void> {
-    if (this.#options.sizeIn === undefined) return;
-    await turn();
-    await turn();
+    if (this.#options.sizeIn !== undefined) await earlierOutputRead();
   }
 }
 

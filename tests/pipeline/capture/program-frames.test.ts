@@ -31,7 +31,8 @@ test("a program that dies within a picture leaves a torn frame, not silence", as
 
 test("a picture after a change of the input's size is a fault, and the end", async () => {
   const sizeIn = (line: string) => /^size (.+)/.exec(line)?.[1];
-  const script = `echo size 4 x 2 >&2; ${PICTURE}; echo size 4 x 2 >&2; ${PICTURE}; echo size 8 x 4 >&2; ${PICTURE}; ${PICTURE}`;
+  const same = `echo size 4 x 2 >&2; ${PICTURE}; sleep 0.1`;
+  const script = `${same}; ${same}; echo size 8 x 4 >&2; ${PICTURE}; ${PICTURE}`;
   const { exposures, ended } = await capture(script, { sizeIn });
   expect(exposures.map(({ kind }) => kind)).toEqual(["frame", "frame", "damaged"]);
   expect(exposures[2]).toMatchObject({ reason: "wrong-size", detail: "camera-1 changed from 4 x 2 to 8 x 4 px; it is restarted" });
