@@ -7,7 +7,7 @@ import { DiskReserve } from "./disk-reserve.ts";
 import { databasePages, LOG_CAP_BYTES, PAGE_BYTES, type JournalOptions } from "./journal-options.ts";
 import { LedgerFile } from "./ledger-file.ts";
 import type { LedgerAnswers, LedgerChange, LedgerFigures, LedgerRequest } from "./ledger-messages.ts";
-import { diskTrouble, openLedgerDatabase } from "./ledger-schema.ts";
+import { diskTrouble, openLedgerDatabase, type DiskTrouble } from "./ledger-schema.ts";
 
 const TIDY_EVERY_MS = 1000;
 const REMOVE_ROWS = 200;
@@ -17,9 +17,10 @@ const REMOVE_ROUNDS = 4;
 const HIGH_WATER_SHARE = 0.9;
 /** Empty pages kept in the file for the rows to come; more go back to the disk, some at a time. */
 const SPARE_PAGES = 256;
-const GIVE_BACK_PAGES = 128;
+const GIVE_BACK_PAGES = 512;
 /** Files up to this size are checked whole at every start, larger ones after a failure only. */
 const CHECKED_AT_START_BYTES = 256 * 1024 ** 2;
+const NO_ROOM_BYTES = 128 * 1024;
 const DAY_MS = 86_400_000;
 
 /** Opens the ledger, keeps it within its quota, and gets it through full and failing disks. Runs in the worker. */
@@ -55,7 +56,7 @@ export class LedgerKeeper {
     try {
       this.#onFullDisk(() => this.#writeBoot());
     } catch (error) {
-      if (diskTrouble(error) !== "full") throw error; // A full disk: the counter is on disk, the row follows later.
+      if (this.#troubleOf(error) !== "full") throw error; // A full disk: the counter is on disk, the row follows later.
     }
     return { bootSeq: counted, interrupted, figures: this.figures() };
   }
@@ -115,7 +116,7 @@ export class LedgerKeeper {
     try {
       this.#file = this.#openChecked(when);
     } catch (error) {
-      const trouble = diskTrouble(error);
+      const trouble = this.#troubleOf(error);
       if (trouble === "damaged") await this.#setAside(atMs, messageOf(error));
       else if (trouble === "full" && this.#reserve.held) this.#reserve.spend();
       else throw this.#openingFailed(error);
@@ -153,7 +154,7 @@ export class LedgerKeeper {
   }
 
   #openingFailed(error: unknown): unknown {
-    const trouble = diskTrouble(error);
+    const trouble = this.#troubleOf(error);
     if (trouble === "locked")
       return new SightlineError("JOURNAL_UNSAFE", `another process has ${this.#path} open: end it first`);
     if (trouble === "full" || trouble === "input-output") return this.#failed(error);
@@ -162,7 +163,7 @@ export class LedgerKeeper {
 
   /** What the journal says about a write that did not succeed. After an I/O error nothing cached can be trusted. */
   #failed(error: unknown): unknown {
-    const trouble = diskTrouble(error);
+    const trouble = this.#troubleOf(error);
     if (trouble === "full") return new SightlineError("JOURNAL_FULL", this.#fullSentence(), { cause: error });
     if (trouble !== "input-output" && trouble !== "damaged") return error;
     try {
@@ -194,13 +195,13 @@ export class LedgerKeeper {
       try {
         return work();
       } catch (error) {
-        if (diskTrouble(error) !== "full") throw error;
+        if (this.#troubleOf(error) !== "full") throw error;
         const remedy = remedies.shift();
         if (remedy === undefined) throw error;
         try {
           remedy();
         } catch (secondError) {
-          if (diskTrouble(secondError) !== "full") throw secondError;
+          if (this.#troubleOf(secondError) !== "full") throw secondError;
         }
       }
     }
@@ -235,7 +236,7 @@ export class LedgerKeeper {
     try {
       this.#tidy(atMs);
     } catch (error) {
-      if (diskTrouble(error) !== "full") throw error;
+      if (this.#troubleOf(error) !== "full") throw error;
     }
   }
 
@@ -243,19 +244,18 @@ export class LedgerKeeper {
     const file = this.#opened();
     const database = file.database;
     this.#logBytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-    const pages = file.pragma("page_count");
-    const usedPages = pages - file.pragma("freelist_count");
+    const usedPages = file.pragma("page_count") - file.pragma("freelist_count");
     const scarce = this.#reserve.freeDiskBytes() < 2 * LOG_CAP_BYTES || !this.#reserveHeld;
     const pressed = scarce || usedPages > HIGH_WATER_SHARE * databasePages(this.#options);
     this.#removeReleased(pressed ? Number.POSITIVE_INFINITY : atMs - this.#options.retentionDays * DAY_MS);
     if (file.pragma("freelist_count") > (scarce ? 0 : SPARE_PAGES))
       database.exec(`PRAGMA incremental_vacuum(${GIVE_BACK_PAGES})`);
-    if (!this.#reserveHeld) this.#takeReserveBack(pages);
+    if (!this.#reserveHeld) this.#takeReserveBack(file.pragma("page_count"));
   }
 
   #takeReserveBack(pages: number): void {
     const roomOnDisk = this.#reserve.freeDiskBytes() >= 2 * this.#options.reserveBytes;
-    if (!roomOnDisk || pages > HIGH_WATER_SHARE * databasePages(this.#options)) return;
+    if (!roomOnDisk || pages > databasePages(this.#options) - SPARE_PAGES / 4) return;
     this.#reserveHeld = this.#reserve.hold();
     this.#limitPages();
   }
@@ -274,6 +274,13 @@ export class LedgerKeeper {
       ? `The disk that holds ${directoryPath} is full; verdicts go into a reserve of ${reserveBytes} bytes. Free space on it.`
       : `The journal in ${directoryPath} has reached its quota of ${maxBytes} bytes; verdicts go into a reserve of ` +
           `${reserveBytes} bytes. Connect the broker or the hub, or raise the quota.`;
+  }
+
+  /** A disk without a free block also fails writes of the log's header or its truncation, as an I/O error. */
+  #troubleOf(error: unknown): DiskTrouble {
+    const trouble = diskTrouble(error);
+    const full = trouble === "input-output" && this.#reserve.freeDiskBytes() < NO_ROOM_BYTES;
+    return full ? "full" : trouble;
   }
 
   #diskIsFull(): boolean {

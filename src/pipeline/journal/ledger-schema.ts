@@ -72,12 +72,14 @@ export function assertSafeSqlite(version: string): void {
 export function openLedgerDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 1000 });
   try {
+    // Before anything looks into the file: only then the log's index is kept in memory and not in a file of its own.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE");
     const version = String(database.prepare("SELECT sqlite_version() AS version").get()?.["version"]);
     assertSafeSqlite(version);
+    // Set at every start they would write the file, which a full disk or a damaged file must be spared.
+    const isNew = database.prepare("PRAGMA page_count").get()?.["page_count"] === 0;
+    if (isNew) database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`);
     database.exec(`
-      PRAGMA locking_mode = EXCLUSIVE;
-      PRAGMA page_size = ${PAGE_BYTES};
-      PRAGMA auto_vacuum = INCREMENTAL;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA wal_autocheckpoint = ${LOG_CAP_BYTES / PAGE_BYTES};

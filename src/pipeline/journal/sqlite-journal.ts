@@ -205,7 +205,9 @@ export class SqliteJournal implements Journal {
     this.#cancelMarks?.();
     this.#cancelGroup = undefined;
     this.#cancelMarks = undefined;
-    if (this.#group.length === 0) this.#group = [...this.#queue.take(BATCH_ROWS, BATCH_BYTES), ...this.#takeMarks()];
+    // A group that is tried again takes newer marks along: they may be what makes room for it.
+    const rows = this.#group.length === 0 ? this.#queue.take(BATCH_ROWS, BATCH_BYTES) : this.#group;
+    this.#group = [...rows, ...this.#takeMarks()];
     if (this.#group.length > 0) void this.#write(this.#group);
   }
 
@@ -287,13 +289,15 @@ export class SqliteJournal implements Journal {
     for (const { settle } of this.#waiting()) settle("unrecorded");
   }
 
-  #scheduleTidy(): void {
-    const everyMs = this.#state() === "recording" ? TIDY_MS : TIDY_IN_NEED_MS;
-    this.#cancelTidy = this.#with.clock.after(everyMs, () => {
-      this.#scheduleTidy();
-      this.#worker.ask({ kind: "tidy", atMs: this.#with.clock.wallNow() }).then(
+  #scheduleTidy(idleMs = 0): void {
+    const { clock, logger } = this.#with;
+    this.#cancelTidy = clock.after(TIDY_IN_NEED_MS, () => {
+      const due = this.#state() !== "recording" || idleMs >= TIDY_MS;
+      this.#scheduleTidy(due ? 0 : idleMs + TIDY_IN_NEED_MS);
+      if (!due) return;
+      this.#worker.ask({ kind: "tidy", atMs: clock.wallNow() }).then(
         ({ figures }) => this.#take(figures),
-        (error: unknown) => this.#with.logger.debug({ reason: messageOf(error) }, "the journal could not be tidied"),
+        (error: unknown) => logger.debug({ reason: messageOf(error) }, "the journal could not be tidied"),
       );
     });
   }

@@ -55,6 +55,8 @@ export class VerdictPublisher {
   #stopListening: (() => void)[] = [];
   #wake: () => void = () => undefined;
   #news = false;
+  /** The journal may hold verdicts beyond those read. */
+  #rowsWait = true;
   /** Of the connection of now, in order of rows. */
   #inFlight: InFlight[] = [];
   #published = 0;
@@ -75,8 +77,12 @@ export class VerdictPublisher {
   }
 
   async start(): Promise<void> {
-    const notice = (): void => this.#notice();
-    this.#stopListening = [this.#with.outbox.onRecorded(notice), this.#with.link.onConnect(notice)];
+    const { outbox, link } = this.#with;
+    const recorded = (): void => {
+      this.#rowsWait = true;
+      this.#notice();
+    };
+    this.#stopListening = [outbox.onRecorded(recorded), link.onConnect(() => this.#notice())];
     this.#watchAcknowledgements();
     this.#running = this.#run(this.#stopping.signal);
   }
@@ -145,6 +151,7 @@ export class VerdictPublisher {
   async #drain(connection: BrokerConnection, signal: AbortSignal): Promise<void> {
     const flights: InFlight[] = [];
     this.#inFlight = flights;
+    this.#rowsWait = true;
     void connection.ended.then(() => this.#notice());
     // A broker that has forgotten our session has likely forgotten what it took from us as well.
     const forgotten = this.#watch !== undefined && !connection.sessionPresent;
@@ -156,10 +163,15 @@ export class VerdictPublisher {
     const goOn = (): boolean => connection.open && !signal.aborted && !this.#sendAgain && !refused;
     while (goOn()) {
       this.#news = false;
-      if (ready.length === 0) ready = await this.#with.outbox.unsent(lastRow, connection.window);
+      if (ready.length === 0 && this.#rowsWait) {
+        this.#rowsWait = false; // before the question: rows recorded meanwhile set it again
+        ready = await this.#with.outbox.unsent(lastRow, connection.window);
+        this.#rowsWait ||= ready.length === connection.window;
+      }
       // After a refusal one verdict goes ahead to see whether the broker takes it now.
       const window = this.#refusal === null ? connection.window : 1;
-      for (const { row, json } of goOn() ? ready.splice(0, window - flights.length) : []) {
+      const leaving = goOn() ? ready.splice(0, window - flights.length) : [];
+      for (const { row, json } of leaving) {
         lastRow = row;
         const flight: InFlight = { row, taken: false };
         flights.push(flight);
@@ -168,7 +180,7 @@ export class VerdictPublisher {
           this.#answered(flights, flight, outcome);
         });
       }
-      if (ready.length > 0 || flights.length > 0 || lastRow === 0) await this.#nextNotice(signal);
+      if (leaving.length === 0) await this.#nextNotice(signal);
     }
     while (flights.length > 0 && this.#inFlight === flights) await this.#nextNotice();
   }
