@@ -5,6 +5,8 @@ import type { JournalStatus } from "../pipeline/journal/journal.ts";
 
 /** What the condition of the device is judged from. */
 export interface ConditionInputs {
+  /** From the first service to the last: nothing is missing yet, it is on its way. */
+  readonly starting: boolean;
   readonly stopping: boolean;
   readonly recipeActive: boolean;
   readonly refusedRecipes: ReadonlyMap<string, string>;
@@ -25,23 +27,28 @@ export interface DeviceCondition {
   readonly problems: Problem[];
 }
 
+/** What ends by itself: nobody need come. */
+const ON_ITS_WAY: ReadonlySet<string> = new Set(["model-loading", "camera-opening"]);
+
 /** What an operator is told. Pure; the order is that of urgency. */
 export function conditionOf(inputs: ConditionInputs): DeviceCondition {
   if (inputs.stopping) return { state: "offline", problems: [] };
   const stopping = problemsThatStopInspection(inputs);
   const problems = [...stopping, ...problemsBesideInspection(inputs)];
-  if (stopping.length > 0) return { state: inputs.engine.loading === null ? "not-inspecting" : "starting", problems };
+  if (stopping.some(({ code }) => !ON_ITS_WAY.has(code))) return { state: "not-inspecting", problems };
+  if (stopping.length > 0) return { state: "starting", problems };
   return { state: problems.length > 0 ? "degraded" : "inspecting", problems };
 }
 
-function problemsThatStopInspection({ recipeActive, camera, sourceEnded, engine }: ConditionInputs): Problem[] {
+function problemsThatStopInspection({ starting, recipeActive, camera, sourceEnded, engine }: ConditionInputs): Problem[] {
   const problems: Problem[] = [];
   if (engine.loading !== null) problems.push({ code: "model-loading", sentence: `The model ${engine.loading} is being prepared.` });
+  else if (starting && !recipeActive) problems.push({ code: "model-loading", sentence: "The models are being prepared." });
   else if (!recipeActive) problems.push({ code: "no-recipe", sentence: "No recipe is active: every part gets a fault." });
   else if (!engine.ready) problems.push({ code: "model-down", sentence: "The model is being restarted: parts get faults until then." });
   if (camera.state === "recovering" || (camera.state === "opening" && camera.lastError !== null)) {
     problems.push({ code: "camera-lost", sentence: `The camera delivers no image: ${camera.lastError ?? "it does not answer"}` });
-  } else if (camera.state === "opening") {
+  } else if (camera.state === "opening" || (camera.state === "closed" && starting)) {
     problems.push({ code: "camera-opening", sentence: "The camera is being opened." });
   } else if (camera.state === "closed") {
     const sentence = sourceEnded ? "All images of the source have been inspected." : "The camera is switched off.";

@@ -38,7 +38,7 @@ export async function startDevice(config: DeviceConfig, parts: DeviceParts): Pro
   const { clock, log } = parts;
   const journal = openJournal(config, parts);
   const opening = await journal.start();
-  const life = { stopping: false, shutdown: new AbortController() };
+  const life = { starting: true, stopping: false, shutdown: new AbortController() };
   const stop = async (services: RunningServices | undefined): Promise<void> => {
     life.stopping = true;
     const cancelGrace = clock.after(SHUTDOWN_GRACE_MS, () => life.shutdown.abort());
@@ -50,6 +50,7 @@ export async function startDevice(config: DeviceConfig, parts: DeviceParts): Pro
     const { services, url } = await assembleDevice(config, parts, { journal, opening, life });
     const onStopError = (service: string, error: unknown): void => log.error({ service, error }, "a service did not stop cleanly");
     const started = await startServices(services, onStopError);
+    life.starting = false;
     const { bootSeq, interrupted } = opening;
     log.info({ device: config.device, bootSeq, url: url(), interrupted: interrupted.length }, "device is up");
     return { url: url(), bootSeq, ledger: () => journal.status(), stop: () => stop(started) };
@@ -73,7 +74,7 @@ const openJournal = (config: DeviceConfig, { clock, log, random }: DeviceParts):
 interface Foundation {
   readonly journal: SqliteJournal;
   readonly opening: JournalOpening;
-  readonly life: { readonly stopping: boolean; readonly shutdown: AbortController };
+  readonly life: { readonly starting: boolean; readonly stopping: boolean; readonly shutdown: AbortController };
 }
 
 interface Assembly {
@@ -137,6 +138,7 @@ function watchCondition(
   ended.add(() => (sourceEnded = true));
   return () =>
     conditionOf({
+      starting: life.starting,
       stopping: life.stopping,
       recipeActive: recipes.active !== undefined,
       refusedRecipes: recipes.refused,
