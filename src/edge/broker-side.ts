@@ -35,9 +35,10 @@ export async function assembleBrokerSide(
     ...{ clock, random, offlineState, onCommand },
     logger: log.child({ component: "broker" }),
     onTrigger: (request, { late }) => desk.take(request, { source: "mqtt", late }).recorded,
-    onAcknowledgement: ({ bootSeq, verdictSeq }) => journal.markAcknowledged(bootSeq, verdictSeq),
+    onAcknowledgement: (ack) => publisher.acknowledged(ack),
   });
   const hub = config.hub?.acknowledges === true ? { acknowledgeWithinMs: HUB_ACKNOWLEDGES_WITHIN_MS } : null;
   const logger = log.child({ component: "publish" });
-  return { link, publisher: new VerdictPublisher({ outbox: journal, link, clock, random, logger, hub }) };
+  const publisher = new VerdictPublisher({ outbox: journal, link, clock, random, logger, hub });
+  return { link, publisher };
 }
