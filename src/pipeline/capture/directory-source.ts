@@ -67,7 +67,7 @@ export function directorySource(options: DirectorySourceOptions, clock: Clock): 
       yield* paced(listedImages(root, options, clock, signal), options.framesPerSecond, clock, signal);
     }
   }
-  return { name: `directory ${options.path}`, live: false, idles: options.mode === "watch", exposures };
+  return { name: `directory ${options.path}`, live: false, idles: true, exposures };
 }
 
 interface ReadImage {

@@ -13,7 +13,10 @@ export interface FrameSource {
   readonly name: string;
   /** True when frames are lost unless taken at once (cameras); false when the source waits (files). */
   readonly live: boolean;
-  /** True when silence is no fault (a watched folder): the camera link then has no stall limit. */
+  /**
+   * True when silence is no fault (a watched folder, a rate set to one frame a minute) or the source bounds it itself:
+   * the camera link then has no stall limit.
+   */
   readonly idles?: boolean;
   /**
    * Frames until the source ends (returns) or `signal` aborts (returns or throws the signal's reason; either way all

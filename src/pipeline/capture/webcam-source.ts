@@ -52,7 +52,7 @@ export function webcamSource(options: WebcamSourceOptions, clock: Clock): FrameS
       await rm(folder, { recursive: true, force: true });
     }
   }
-  return { name: `webcam ${options.device}`, live: true, exposures };
+  return { name: `webcam ${options.device}`, live: true, idles: true, exposures };
 }
 
 async function openWebcam(options: WebcamSourceOptions): Promise<NodeWebcam> {

@@ -35,7 +35,11 @@ export const sizeOf = (exposure: Exposure | CapturedFrame | undefined): string =
   return `${widthPx}x${heightPx}x${channels}`;
 };
 
-export function linkTo(source: FrameSource, options: Partial<CameraLinkOptions> = {}, missed: CapturedFrame[] = []): CameraLink {
+export function linkTo(
+  source: FrameSource,
+  options: Partial<CameraLinkOptions> = {},
+  missed: CapturedFrame[] = [],
+): CameraLink {
   return new CameraLink(source, CameraLinkOptions.parse({ retryFirstMs: 20, ...options }), {
     clock: systemClock,
     random: seededRandom(1),
@@ -60,8 +64,8 @@ export async function childrenRunning(program: string): Promise<number[]> {
   return found;
 }
 
-export async function until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs = 15_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + 15_000;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
     await systemClock.sleep(10);

@@ -16,8 +16,13 @@ const open = (options: object = {}) =>
   directorySource(DirectorySourceOptions.parse({ type: "directory", path: folder, ...options }), systemClock);
 
 /** Noise, so that a half of the file is far from whole. */
-const picture = (width: number, height: number) =>
-  sharp({ create: { width, height, channels: 3, background: "grey", noise: { type: "gaussian", mean: 128, sigma: 30 } } });
+function picture(width: number, height: number) {
+  const noise = { type: "gaussian", mean: 128, sigma: 30 } as const;
+  return sharp({ create: { width, height, channels: 3, background: "grey", noise } });
+}
+
+const flatPng = (width: number, height: number): Promise<Buffer> =>
+  sharp({ create: { width, height, channels: 3, background: "red" } }).png().toBuffer();
 
 async function put(name: string, bytes?: Uint8Array | string): Promise<string> {
   const path = join(folder, name);
@@ -36,7 +41,8 @@ test("images at any depth come once each, in the order people number them", asyn
   await put("d.png", await picture(32, 20).png().toBuffer());
   for (const name of ["index.csv", ".hidden.jpg", ".git/x.jpg", "half.jpg.part", "notes.txt"]) await put(name);
   const taken = await take(open(), 100);
-  expect(files(taken)).toEqual(["a.webp", "b/deep/er/x.jpeg", "b/tile-1.JPG", "c.tif", "d.png", "tile-2.jpg", "tile-10.jpg"]);
+  const inOrder = ["a.webp", "b/deep/er/x.jpeg", "b/tile-1.JPG", "c.tif", "d.png", "tile-2.jpg", "tile-10.jpg"];
+  expect(files(taken)).toEqual(inOrder);
   expect(taken.map(sizeOf)).toEqual(["30x20x3", "64x48x3", "64x48x3", "31x20x3", "32x20x3", "64x48x3", "64x48x3"]);
 });
 
@@ -46,12 +52,12 @@ test("what cannot be inspected is a damaged frame with a sentence, in its place"
   await put("2-truncated.jpg", whole.subarray(0, whole.length / 2));
   await put("3-empty.jpg", "");
   await put("4-text.jpg", "this is not an image at all");
-  await put("5-huge.png", await sharp({ create: { width: 20_000, height: 100, channels: 3, background: "red" } }).png().toBuffer());
-  await put("6-many.png", await sharp({ create: { width: 2000, height: 1000, channels: 3, background: "red" } }).png().toBuffer());
+  await put("5-huge.png", await flatPng(20_000, 100));
+  await put("6-many.png", await flatPng(2000, 1000));
   await symlink(join(folder, "nowhere"), join(folder, "7-dangling.jpg"));
   await put("8-good.jpg", whole);
   const taken = await take(open({ maxPixels: 1_000_000 }), 100);
-  const shown = taken.map((exposure) => (exposure.kind === "frame" ? "frame" : `${exposure.reason}: ${exposure.detail}`));
+  const shown = taken.map((one) => (one.kind === "frame" ? "frame" : `${one.reason}: ${one.detail}`));
   expect(shown).toEqual([
     "frame",
     expect.stringMatching(/^torn: 2-truncated\.jpg: /),

@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../../../src/platform/clock.ts";
 import { explainEnd } from "../../../src/pipeline/capture/camera-sentences.ts";
-import { ffmpegV4l2Args, gstreamerV4l2Pipeline, v4l2Source, V4l2SourceOptions } from "../../../src/pipeline/capture/v4l2-source.ts";
+import {
+  ffmpegV4l2Args,
+  gstreamerV4l2Pipeline,
+  v4l2Source,
+  V4l2SourceOptions,
+} from "../../../src/pipeline/capture/v4l2-source.ts";
 import { take } from "./capturing.ts";
 
 const parse = (options: object = {}) => V4l2SourceOptions.parse({ type: "v4l2", ...options });
@@ -14,7 +19,8 @@ test.each(["ffmpeg", "gstreamer"])("through %s, a missing camera gets its senten
 });
 
 test.each(["ffmpeg", "gstreamer"])("through %s, a device that is no camera gets its sentence", async (through) => {
-  await expect(take(v4l2Source(parse({ device: "/dev/null", through }), systemClock), 1)).rejects.toThrow(/^the camera cannot be opened: \/dev\/null /);
+  const source = v4l2Source(parse({ device: "/dev/null", through }), systemClock);
+  await expect(take(source, 1)).rejects.toThrow(/^the camera cannot be opened: \/dev\/null /);
 });
 
 // As ffmpeg 5.1 and GStreamer 1.22 print them.
@@ -36,7 +42,8 @@ test("a loss in mid-stream is told from a camera that never opened", () => {
 });
 
 test("size, rate and pixel format reach the program", () => {
-  const options = parse({ device: "/dev/v4l/by-id/cam", widthPx: 1920, heightPx: 1080, framesPerSecond: 7.5, pixelFormat: "yuyv422" });
+  const size = { widthPx: 1920, heightPx: 1080 };
+  const options = parse({ device: "/dev/v4l/by-id/cam", ...size, framesPerSecond: 7.5, pixelFormat: "yuyv422" });
   expect(ffmpegV4l2Args(options).join(" ")).toContain(
     "-f v4l2 -input_format yuyv422 -framerate 7.5 -video_size 1920x1080 -i /dev/v4l/by-id/cam",
   );

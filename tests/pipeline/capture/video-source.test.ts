@@ -21,12 +21,14 @@ async function makeVideo(name: string, size: string, frames: number, look = "tes
   return path;
 }
 
-test.each([["322x242", 3], ["321x241", 3], ["64x48", 7]])("a %s video gives its %i frames, pixel for pixel", async (size, frames) => {
+const SIZES: [string, number][] = [["322x242", 3], ["321x241", 3], ["64x48", 7]];
+test.each(SIZES)("a %s video gives its %i frames, pixel for pixel", async (size, frames) => {
   const path = await makeVideo(`exact-${size}.mkv`, size, frames);
   const taken = await take(open(path), 1000);
   expect(taken.map(sizeOf)).toEqual(Array.from({ length: frames }, () => `${size}x3`));
   expect(taken.map(({ metadata }) => metadata["frame"])).toEqual(Array.from({ length: frames }, (_, index) => index));
-  const raw = await run("ffmpeg", ["-loglevel", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], { encoding: "buffer", maxBuffer: 1e8 });
+  const args = ["-loglevel", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"];
+  const raw = await run("ffmpeg", args, { encoding: "buffer", maxBuffer: 1e8 });
   expect(Buffer.concat(taken.map((exposure) => asFrame(exposure).image.pixels)).equals(raw.stdout)).toBe(true);
 });
 
