@@ -5,6 +5,7 @@ import { PUBLISHED, RECEIVED, topicOf, type PublishedPayloads, type ReceivedLeaf
 import type { TriggerRequest } from "../../contracts/trigger.ts";
 import { toIso, type Clock } from "../../platform/clock.ts";
 import { onChange, type Logger } from "../../platform/logger.ts";
+import { settledWithin } from "../../platform/patience.ts";
 import { retryDelayMs, type RetryPolicy } from "../../platform/retry.ts";
 import { connectToBroker, type BrokerConnection, type IncomingMessage, type ProtocolVersion } from "./broker-connection.ts";
 import { brokerOptions, withoutSecrets, type BrokerOptions, type BrokerSettings } from "./broker-options.ts";
@@ -87,8 +88,8 @@ export class BrokerLink {
     const connection = this.#connection;
     if (connection !== undefined) {
       const farewell = connection.publish(this.#message("state", JSON.stringify(this.#with.offlineState())));
-      await Promise.race([farewell, this.#with.clock.sleep(FAREWELL_MS)]);
-      await Promise.race([connection.close(), this.#with.clock.sleep(FAREWELL_MS)]);
+      await settledWithin(this.#with.clock, FAREWELL_MS, farewell);
+      await settledWithin(this.#with.clock, FAREWELL_MS, connection.close());
       connection.abort();
     }
     await this.#running;

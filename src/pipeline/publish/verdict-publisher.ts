@@ -4,6 +4,7 @@ import { PUBLISHED } from "../../contracts/topics.ts";
 import type { Verdict } from "../../contracts/verdict.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { onChange, type Logger } from "../../platform/logger.ts";
+import { settledWithin } from "../../platform/patience.ts";
 import { retryDelayMs, type RetryPolicy } from "../../platform/retry.ts";
 import { AckWatch } from "./ack-watch.ts";
 import type { BrokerConnection, PublishOutcome } from "./broker-connection.ts";
@@ -93,7 +94,7 @@ export class VerdictPublisher {
     this.#cancelWatch();
     this.#stopping.abort();
     this.#notice();
-    await Promise.race([this.#running, this.#with.clock.sleep(DRAIN_MS)]);
+    await settledWithin(this.#with.clock, DRAIN_MS, this.#running);
     this.#inFlight = [];
     this.#notice();
     await this.#running;
