@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CameraLinkOptions } from "../pipeline/capture/camera-link.ts";
 import { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
 import { CameraConfig } from "./camera-config.ts";
 
@@ -94,6 +95,7 @@ export const DeviceConfig = z.strictObject({
     })
     .prefault({}),
   camera: CameraConfig,
+  cameraLink: CameraLinkOptions.prefault({}).describe("when a camera counts as stalled, and how it is restarted"),
   trigger: TriggerConfig.prefault({}),
   inference: InferenceConfig.prefault({}),
   recipes: z.array(RecipeConfig).min(1),

@@ -12,7 +12,7 @@ import { TriggerIntake } from "./trigger-intake.ts";
 import { triggerOfFrame } from "./triggers/free-running.ts";
 import { TriggerDesk } from "./triggers/trigger-desk.ts";
 import type { Verdict } from "../contracts/verdict.ts";
-import { CameraLink, CameraLinkOptions } from "../pipeline/capture/camera-link.ts";
+import { CameraLink } from "../pipeline/capture/camera-link.ts";
 import type { CapturedFrame } from "../pipeline/frame.ts";
 import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
 import type { Journal } from "../pipeline/journal/journal.ts";
@@ -59,7 +59,7 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
     if (config.trigger.mode === "free") line.accept({ ...triggerOfFrame(frame, frame.capturedTick), refused: MISSED });
   };
   const cameraLog = log.child({ component: "camera" });
-  const camera = new CameraLink(source, CameraLinkOptions.parse({}), { clock, random, log: cameraLog, onMissed });
+  const camera = new CameraLink(source, config.cameraLink, { clock, random, log: cameraLog, onMissed });
   const statistics = new LineStatistics(clock);
   const clockWatch = new ClockWatch(clock);
   const line = new Line(

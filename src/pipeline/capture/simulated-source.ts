@@ -80,7 +80,7 @@ export function simulatedSource(options: SimulatedSourceOptions, clock: Clock): 
       yield { kind: "frame", image, capturedAt: clock.wallNow(), capturedTick, metadata };
     }
   }
-  return { name: `simulated line, seed ${options.seed}`, live: !options.asFastAsPossible, exposures };
+  return { name: `simulated line, seed ${options.seed}`, live: !options.asFastAsPossible, idles: true, exposures };
 }
 
 function photograph(
