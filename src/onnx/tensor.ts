@@ -22,7 +22,7 @@ export function makeTensor(name: string, dims: readonly number[], data: TensorDa
     name,
     dims: dims.map(BigInt),
     dataType: dataTypeOf(data),
-    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice(),
+    rawData: new Uint8Array(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
   });
 }
 
@@ -58,8 +58,8 @@ export function floatData(tensor: TensorProto): Float32Array {
 }
 
 function fromRawData(tensor: TensorProto): TensorData {
-  // The slice is aligned, which a view into the file's bytes need not be.
-  const { buffer } = tensor.rawData.slice();
+  // A copy is aligned, which a view into the file's bytes need not be. (Not slice(): a Buffer's is a view.)
+  const { buffer } = new Uint8Array(tensor.rawData);
   switch (tensor.dataType) {
     case DataType.FLOAT:
       return new Float32Array(buffer);

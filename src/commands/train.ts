@@ -1,0 +1,210 @@
+import { readdir } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { SightlineError } from "../contracts/errors.ts";
+import { systemClock as clock, toIso } from "../platform/clock.ts";
+import { loadBase } from "../training/base-model.ts";
+import type { DataFolder } from "../training/data-folder.ts";
+import { makeLearningSet } from "../training/learning-set.ts";
+import { OnnxProcess } from "../training/onnx-process.ts";
+import { readDataFolder } from "../training/read-data-folder.ts";
+import { simulatedFolder } from "../training/synthesize.ts";
+import { trainBundle, type WrittenBundle } from "../training/train-bundle.ts";
+import { HEAD_DEFAULTS } from "../training/train-head.ts";
+import { assertReplaceable } from "../training/write-bundle.ts";
+import type { Command } from "./command.ts";
+import { parseCommandLine, required } from "./command-line.ts";
+import { progressLine } from "./progress-line.ts";
+
+const HELP = `usage: sightline train --data DIR --out DIR --base DIR|FILE.onnx [options]
+
+Transfer learning: trains a classifier on the embeddings of a frozen backbone and writes a model bundle.
+
+  --data DIR        labelled images: a folder per class with an optional index.csv, or annotations.coco.json;
+                    may be given several times
+  --out DIR         the bundle; an older bundle there is replaced
+  --base X          backbone (ONNX file, pixels mapped to [-1, 1]) or a bundle with checkpoint.onnx
+  --layers WHAT     head (the only one so far)
+  --size PX         side of the square input, a multiple of 32 (default 224)
+  --epochs N        most epochs (default ${HEAD_DEFAULTS.maxEpochs}); the best epoch is found on held-out parts
+  --split-by COL    column that names the physical part: no part is both trained on and tested
+                    (default: part, tile, board_group, board, serial or group, where index.csv has one)
+  --good NAMES      labels of good parts, with commas (default: good, free, ok, normal, pass)
+  --simulated N     adds N simulated magnet tiles, half of them defective
+  --seed N          same seed, same data: same bytes (default 1)
+  --name NAME       name in the manifest (default: that of the --out folder)
+  --licence TEXT    what the model card says of the data's licence
+  --json            one JSON document on stdout
+`;
+
+const DEFAULT_LICENCE = "The licence of the images is that of their owner; the tool was told nothing of it.";
+
+export const train: Command = {
+  name: "train",
+  summary: "transfer learning; writes a model bundle",
+  async run(args) {
+    const options = parseCommandLine(args, {
+      data: { type: "string", multiple: true },
+      out: { type: "string" },
+      base: { type: "string" },
+      layers: { type: "string", default: "head" },
+      size: { type: "string", default: "224" },
+      epochs: { type: "string", default: String(HEAD_DEFAULTS.maxEpochs) },
+      "split-by": { type: "string" },
+      good: { type: "string" },
+      simulated: { type: "string", default: "0" },
+      seed: { type: "string", default: "1" },
+      name: { type: "string" },
+      licence: { type: "string", default: DEFAULT_LICENCE },
+      json: { type: "boolean", default: false },
+    });
+    if (options.help === true) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    if (options.layers !== "head") {
+      throw new SightlineError("USAGE", `--layers ${options.layers} is not supported yet; now it trains the head: --layers head`);
+    }
+    const plan = {
+      outPath: resolve(required(options.out, "out")),
+      basePath: required(options.base, "base"),
+      sizePx: inputSize(options.size),
+      epochs: wholeNumber(options.epochs, "epochs", 1),
+      simulated: wholeNumber(options.simulated, "simulated", 0),
+      seed: wholeNumber(options.seed, "seed", 0),
+      licence: options.licence,
+      splitBy: options["split-by"],
+      goodLabels: options.good?.split(",").map((name) => name.trim()),
+    };
+    const dataPaths = options.data ?? [];
+    if (dataPaths.length === 0 && plan.simulated === 0) throw new SightlineError("USAGE", "--data is needed; see --help");
+    const name = options.name ?? basename(plan.outPath);
+    if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(name)) {
+      throw new SightlineError("USAGE", `--name ${name}: use small letters, digits and hyphens`);
+    }
+    assertReplaceable(plan.outPath, await readdir(plan.outPath).catch(() => []));
+    const bundle = await runPlan({ ...plan, name, dataPaths });
+    process.stdout.write(options.json ? `${JSON.stringify(summaryOf(bundle, plan.outPath))}\n` : readable(bundle, plan.outPath));
+    return 0;
+  },
+};
+
+interface Plan {
+  readonly outPath: string;
+  readonly basePath: string;
+  readonly dataPaths: readonly string[];
+  readonly sizePx: number;
+  readonly epochs: number;
+  readonly simulated: number;
+  readonly seed: number;
+  readonly name: string;
+  readonly licence: string;
+  readonly splitBy: string | undefined;
+  readonly goodLabels: readonly string[] | undefined;
+}
+
+async function runPlan(plan: Plan): Promise<WrittenBundle> {
+  const progress = progressLine(process.stderr, clock.tick);
+  const cachePath = cacheFolder();
+  const size = { widthPx: plan.sizePx, heightPx: plan.sizePx };
+  const backbone = await loadBase(plan.basePath, size);
+  const folders = await Promise.all(plan.dataPaths.map(readDataFolder));
+  const folderNames = plan.dataPaths.map((path) => basename(resolve(path)));
+  if (plan.simulated > 0) {
+    const onProgress = (done: number): void => progress("rendering parts", done, plan.simulated);
+    const path = await simulatedFolder(cachePath, { parts: plan.simulated, seed: plan.seed, defectRate: 0.5, onProgress });
+    folders.push(await readDataFolder(path));
+    folderNames.push("simulated parts");
+  }
+  reportRefused(folders);
+  const set = await makeLearningSet(folders, {
+    ...(plan.splitBy === undefined ? {} : { splitBy: plan.splitBy }),
+    ...(plan.goodLabels === undefined ? {} : { goodLabels: plan.goodLabels }),
+  });
+  const { splitColumns } = set;
+  folderNames.forEach((name, index) => note(`${name}: ${folders[index]?.images.length ?? 0} images, split by ${splitColumns[index] ?? "file"}`));
+  const runtime = new OnnxProcess();
+  runtime.start();
+  try {
+    const bundle = await trainBundle({
+      ...size,
+      ...plan,
+      version: "1.0.0",
+      backbone,
+      set,
+      runtime,
+      cachePath,
+      folders,
+      folderNames,
+      training: { ...HEAD_DEFAULTS, maxEpochs: plan.epochs },
+      options: {
+        data: folderNames,
+        base: basename(plan.basePath),
+        layers: "head",
+        size: plan.sizePx,
+        epochs: plan.epochs,
+        splitBy: splitColumns,
+        simulated: plan.simulated,
+        seed: plan.seed,
+      },
+      createdAt: toIso(clock.wallNow()),
+      onProgress: (stage, done, total) => progress(STAGES[stage], done, total),
+    });
+    for (const { file, reason } of bundle.trained.unreadable) note(`left out: ${file}: ${reason}`);
+    return bundle;
+  } finally {
+    await runtime.stop();
+  }
+}
+
+const STAGES = {
+  embed: "embedding images",
+  train: "training heads",
+  calibrate: "calibrating int8",
+  "embed-int8": "checking int8",
+} as const;
+
+const note = (text: string): void => void process.stderr.write(`${text}\n`);
+
+function reportRefused(folders: readonly DataFolder[]): void {
+  for (const { path, refused } of folders) {
+    if (refused.length > 0) note(`${path}: ${refused.length} files left out`);
+    for (const { file, reason } of refused) note(`  ${file}: ${reason}`);
+  }
+}
+
+/** Where results that can be computed again are kept. */
+function cacheFolder(): string {
+  const base = process.env["XDG_CACHE_HOME"] ?? (homedir() === "" ? tmpdir() : join(homedir(), ".cache"));
+  return join(base, "sightline");
+}
+
+function summaryOf({ manifest, trained }: WrittenBundle, outPath: string): object {
+  const { name, version, decision, files } = manifest;
+  const { report, quantization, epochs, unreadable } = trained;
+  return { out: outPath, name, version, decision, epochs, modelBytes: files["model.onnx"]?.bytes, quantization, report, unreadable };
+}
+
+function readable({ manifest, trained }: WrittenBundle, outPath: string): string {
+  const { auroc, balancedAccuracy } = trained.report.device.all;
+  const figure = (f: typeof auroc): string =>
+    `${f.pooled.toFixed(3)} (95 % ${f.interval.low.toFixed(3)} to ${f.interval.high.toFixed(3)}, folds ${f.foldMean.toFixed(3)} ± ${f.foldStandardDeviation.toFixed(3)})`;
+  return `${outPath}
+  AUROC good or not   ${figure(auroc)}
+  balanced accuracy   ${figure(balancedAccuracy)}
+  model.onnx          ${((manifest.files["model.onnx"]?.bytes ?? 0) / 1e6).toFixed(2)} MB, ${trained.quantization.accepted ? "int8" : "float32"}
+  more in ${join(outPath, "MODEL_CARD.md")}
+`;
+}
+
+function inputSize(text: string): number {
+  const size = wholeNumber(text, "size", 32);
+  if (size % 32 !== 0 || size > 4096) throw new SightlineError("USAGE", `--size ${text}: use a multiple of 32 up to 4096`);
+  return size;
+}
+
+function wholeNumber(text: string, option: string, least: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least) throw new SightlineError("USAGE", `--${option} ${text}: use a whole number, ${least} or more`);
+  return value;
+}

@@ -1,0 +1,100 @@
+import type { BundleManifest } from "../contracts/model-bundle.ts";
+import type { Interval } from "./intervals.ts";
+import type { Figure, PartShare, QualityReport } from "./report.ts";
+import type { TrainedModel } from "./train-model.ts";
+
+export interface CardSource {
+  readonly name: string;
+  readonly images: number;
+  readonly parts: number;
+  readonly splitColumn: string | null;
+  readonly refused: number;
+}
+
+export interface CardFacts {
+  readonly manifest: Omit<BundleManifest, "files">;
+  readonly trained: TrainedModel;
+  readonly sources: readonly CardSource[];
+  /** What the data's owner says of its licence and use. */
+  readonly licence: string;
+}
+
+const share = (value: number): string => (Number.isNaN(value) ? "n/a" : value.toFixed(3));
+const between = ({ low, high }: Interval): string => `${share(low)} to ${share(high)}`;
+const figure = (f: Figure): string =>
+  `${share(f.pooled)} (${between(f.interval)}); folds ${share(f.foldMean)} ± ${share(f.foldStandardDeviation)}`;
+const parts = (p: PartShare): string =>
+  p.parts === 0 ? "no such parts" : `${p.wrongParts} of ${p.parts} parts, ${share(p.share)} (${between(p.interval)}); ${p.wrongFrames} of ${p.frames} frames`;
+
+/** MODEL_CARD.md: what the model saw, how good it is with what certainty, and where it must not be trusted. */
+export function modelCard(facts: CardFacts): string {
+  const { manifest, trained } = facts;
+  const { decision, classes, input } = manifest;
+  const { quantization } = trained;
+  return `# ${manifest.name} ${manifest.version}
+
+Written by the training tool; do not edit. Every figure is out of fold: judged by a head that saw neither the frame nor
+any other frame of the same part.
+
+- Classes: ${classes.map(({ name, kind }) => `${name} (${kind})`).join(", ")}.
+- Input: ${input.width}x${input.height} px, whole frame, proportions not kept.
+- Network: frozen backbone, linear head trained on its embeddings${quantization.accepted ? "; int8 weights and activations" : ""}.
+- Decision on the NG score (1 - probability of the good classes): pass below ${share(decision.passBelow)}, reject from
+  ${share(decision.rejectFrom)}, a person between. Temperature ${share(decision.temperature)}.
+
+## Data
+
+| folder | images | parts | split by | left out |
+| --- | --- | --- | --- | --- |
+${facts.sources.map((s) => `| ${s.name} | ${s.images} | ${s.parts} | ${s.splitColumn ?? "file"} | ${s.refused} |`).join("\n")}
+
+${facts.licence}
+
+## Quality
+
+Intervals are 95 %: of AUROC and balanced accuracy by resampling parts, of escape and overkill exact (Clopper-Pearson),
+a part counting as wrong when any of its frames is.
+
+${qualityTable("all", trained.report.device.all)}
+${facts.sources.map(({ name }, index) => sourceTable(name, trained.report.device.bySource[index])).join("\n")}
+Rows are the truth, columns the guess:
+
+${confusionTable(classes.map(({ name }) => name), trained.report.device.all.confusion)}
+
+## Quantisation
+
+int8 ${quantization.accepted ? "is what devices run" : "was refused, devices run float32"}: AUROC ${share(trained.report.float32.all.auroc.pooled)} in float32,
+lost by int8 ${quantization.aurocLoss.toFixed(4)}; the same class on ${share(quantization.classAgreement)} of the frames; ${mebibytes(quantization.float32Bytes)} MB
+became ${mebibytes(quantization.int8Bytes)} MB.
+
+## Limits
+
+- Nothing is promised: the bundle carries no certificate. The limits above come from the frames listed under Data.
+- Other parts, cameras, lamps or defects than those under Data are unknown to it. A plant retrains it on its own
+  photographs (\`sightline train\`) and checks it there before it decides anything.
+- Golden frames are simulated parts; they prove that a device computes right, not that the model judges right.
+`;
+}
+
+const mebibytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+
+const sourceTable = (name: string, report: QualityReport | undefined): string =>
+  report === undefined ? "" : qualityTable(name, report);
+
+const qualityTable = (name: string, report: QualityReport): string => `### ${name}: ${report.frames} frames of ${report.parts} parts
+
+| | |
+| --- | --- |
+| AUROC, good or not | ${figure(report.auroc)} |
+| balanced accuracy over classes | ${figure(report.balancedAccuracy)} |
+| escape | ${parts(report.escape)} |
+| overkill | ${parts(report.overkill)} |
+| left to a person | ${share(report.reviewShare)} of the frames |
+`;
+
+const confusionTable = (names: readonly string[], table: readonly (readonly number[])[]): string =>
+  [
+    `| | ${names.join(" | ")} |`,
+    `| --- | ${names.map(() => "---").join(" | ")} |`,
+    ...table.map((row, index) => `| ${names[index] ?? ""} | ${row.join(" | ")} |`),
+  ].join("\n");

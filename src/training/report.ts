@@ -1,0 +1,86 @@
+import type { DecisionLimits } from "../contracts/model-bundle.ts";
+import { bootstrapByPart, clopperPearson, type Interval } from "./intervals.ts";
+import { auroc, balancedAccuracy, confusion, mean, type ScoredFrame, standardDeviation } from "./metrics.ts";
+
+const RESAMPLES = 1000;
+
+/** A figure that never stands alone: pooled value, 95 % interval by resampling parts, and the spread of the folds. */
+export interface Figure {
+  readonly pooled: number;
+  readonly interval: Interval;
+  readonly folds: readonly number[];
+  readonly foldMean: number;
+  readonly foldStandardDeviation: number;
+}
+
+/** Parts with at least one wrong frame: frames of one part are not independent trials. */
+export interface PartShare {
+  readonly parts: number;
+  readonly wrongParts: number;
+  readonly share: number;
+  readonly interval: Interval;
+  readonly frames: number;
+  readonly wrongFrames: number;
+}
+
+export interface QualityReport {
+  readonly frames: number;
+  readonly parts: number;
+  readonly auroc: Figure;
+  readonly balancedAccuracy: Figure;
+  /** Defective, yet passed. */
+  readonly escape: PartShare;
+  /** Good, yet rejected. */
+  readonly overkill: PartShare;
+  /** Frames between the limits. */
+  readonly reviewShare: number;
+  readonly confusion: readonly (readonly number[])[];
+}
+
+export interface ReportOptions {
+  readonly classCount: number;
+  readonly limits: Omit<DecisionLimits, "temperature">;
+  readonly seed: number;
+}
+
+/** Quality of out-of-fold scores; `folds[i]` is the fold of frame i. */
+export function qualityReport(frames: readonly ScoredFrame[], folds: ArrayLike<number>, options: ReportOptions): QualityReport {
+  const { limits, seed } = options;
+  const perFold = [...Map.groupBy(frames.keys(), (index) => folds[index] ?? 0)]
+    .sort(([a], [b]) => a - b)
+    .map(([, indices]) => indices.flatMap((index) => frames[index] ?? []));
+  const figure = (statistic: (chosen: readonly ScoredFrame[]) => number): Figure => {
+    const values = perFold.map(statistic);
+    return {
+      pooled: statistic(frames),
+      interval: bootstrapByPart(frames, statistic, { seed, resamples: RESAMPLES }),
+      folds: values,
+      foldMean: mean(values),
+      foldStandardDeviation: standardDeviation(values),
+    };
+  };
+  return {
+    frames: frames.length,
+    parts: new Set(frames.map(({ group }) => group)).size,
+    auroc: figure(auroc),
+    balancedAccuracy: figure(balancedAccuracy),
+    escape: partShare(frames.filter(({ defective }) => defective), ({ ngScore }) => ngScore < limits.passBelow),
+    overkill: partShare(frames.filter(({ defective }) => !defective), ({ ngScore }) => ngScore >= limits.rejectFrom),
+    reviewShare: frames.filter(({ ngScore }) => ngScore >= limits.passBelow && ngScore < limits.rejectFrom).length / frames.length,
+    confusion: confusion(frames, options.classCount),
+  };
+}
+
+function partShare(frames: readonly ScoredFrame[], isWrong: (frame: ScoredFrame) => boolean): PartShare {
+  const wrong = frames.filter(isWrong);
+  const parts = new Set(frames.map(({ group }) => group)).size;
+  const wrongParts = new Set(wrong.map(({ group }) => group)).size;
+  return {
+    parts,
+    wrongParts,
+    share: parts === 0 ? 0 : wrongParts / parts,
+    interval: clopperPearson(wrongParts, parts),
+    frames: frames.length,
+    wrongFrames: wrong.length,
+  };
+}

@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { encodePng } from "../imaging/encode-jpeg.ts";
+import { DEFAULT_LINE, type LineSettings, PHOTOGRAPHED_GREY } from "../simulation/line-settings.ts";
+import { renderPart } from "../simulation/render-part.ts";
+import { csvLine } from "./csv.ts";
+
+export interface SynthesizeOptions {
+  readonly parts: number;
+  readonly seed: number;
+  /** Probability that a part is defective, 0-1. */
+  readonly defectRate: number;
+  readonly onProgress: (done: number) => void;
+}
+
+/** Settings of simulated part `index` of a data folder: the lightings of the photographs in turn. */
+export function synthesisLine(seed: number, index: number, defectRate: number): LineSettings {
+  const meanGrey = PHOTOGRAPHED_GREY[index % PHOTOGRAPHED_GREY.length] ?? DEFAULT_LINE.lighting.meanGrey;
+  return { ...DEFAULT_LINE, seed, defectRate, lighting: { ...DEFAULT_LINE.lighting, meanGrey } };
+}
+
+/**
+ * Writes simulated parts as a data folder: a folder per class, `masks/`, and `index.csv` with the columns
+ * file,label,part,seed,grey. The same options give the same files. The folder must not exist or is replaced.
+ */
+export async function synthesizeParts(folderPath: string, options: SynthesizeOptions): Promise<void> {
+  await rm(folderPath, { recursive: true, force: true });
+  await mkdir(join(folderPath, "masks"), { recursive: true });
+  let index = csvLine(["file", "label", "part", "seed", "grey"]);
+  for (let part = 0; part < options.parts; part++) {
+    const line = synthesisLine(options.seed, part, options.defectRate);
+    const { image, mask, label, partId } = renderPart(line, part);
+    await mkdir(join(folderPath, label), { recursive: true });
+    await writeFile(join(folderPath, label, `${partId}.png`), await encodePng(image));
+    if (label !== "free") await writeFile(join(folderPath, "masks", `${partId}.png`), await encodePng(mask));
+    index += csvLine([`${label}/${partId}.png`, label, partId, options.seed, line.lighting.meanGrey]);
+    options.onProgress(part + 1);
+  }
+  // Last, so that a folder with an index is a whole one.
+  await writeFile(join(folderPath, "index.csv"), index);
+}
+
+/** A data folder of simulated parts below the cache, rendered unless an earlier run left the same one. */
+export async function simulatedFolder(cachePath: string, options: SynthesizeOptions): Promise<string> {
+  const { parts, seed, defectRate } = options;
+  const folderPath = join(cachePath, "simulated", `${parts}-${seed}-${defectRate}-${renderingFingerprint(options)}`);
+  if (!existsSync(join(folderPath, "index.csv"))) await synthesizeParts(folderPath, options);
+  return folderPath;
+}
+
+/** Changes when the simulation draws other pixels from the same settings. */
+function renderingFingerprint({ seed, defectRate }: SynthesizeOptions): string {
+  const hash = createHash("sha256");
+  for (let part = 0; part < FINGERPRINT_PARTS; part++) {
+    hash.update(renderPart(synthesisLine(seed, part, defectRate), part).image.pixels);
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Enough for every class to be among them. */
+const FINGERPRINT_PARTS = 24;

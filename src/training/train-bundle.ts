@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import type { BundleManifest } from "../contracts/model-bundle.ts";
+import { encodeModel } from "../onnx/model-file.ts";
+import { type GoldenFile, goldenFrames } from "./golden-frames.ts";
+import type { DataFolder } from "./data-folder.ts";
+import type { LearningSet } from "./learning-set.ts";
+import { type CardSource, modelCard } from "./model-card.ts";
+import { loadTensorFlow } from "./tensorflow.ts";
+import { type TrainedModel, type TrainingJob, trainModel } from "./train-model.ts";
+import { CHECKPOINT_FILE, writeBundle } from "./write-bundle.ts";
+
+export interface BundleJob extends TrainingJob {
+  readonly outPath: string;
+  readonly name: string;
+  readonly version: string;
+  readonly folders: readonly DataFolder[];
+  /** What each data folder is called on the model card. */
+  readonly folderNames: readonly string[];
+  readonly licence: string;
+  /** As typed, for the record. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly createdAt: string;
+}
+
+export interface WrittenBundle {
+  readonly manifest: BundleManifest;
+  readonly trained: TrainedModel;
+}
+
+/** An int8 sum may differ by a rounding step where a device's kernels order it otherwise. */
+const GOLDEN_TOLERANCE = { int8: 0.05, float32: 0.01 } as const;
+
+/** Trains and writes the bundle, checkpoint included. Nothing is left at `outPath` unless all of it worked. */
+export async function trainBundle(job: BundleJob): Promise<WrittenBundle> {
+  const trained = await trainModel(job);
+  const { set, runtime } = job;
+  const model = encodeModel(trained.deviceModel);
+  await runtime.load(model);
+  const golden = await goldenFrames(runtime, set.classes, job);
+  const manifest = await manifestOf(job, trained, golden);
+  const sources = cardSources(job, trained);
+  const card = modelCard({ manifest, trained, sources, licence: job.licence });
+  const files = new Map<string, Uint8Array | string>([
+    ["model.onnx", model],
+    [CHECKPOINT_FILE, encodeModel(trained.checkpoint)],
+    ["MODEL_CARD.md", card],
+    ...golden.map(({ file, png }) => [file, png] as const),
+  ]);
+  return { manifest: await writeBundle(job.outPath, manifest, files), trained };
+}
+
+async function manifestOf(job: BundleJob, trained: TrainedModel, golden: readonly GoldenFile[]): Promise<Omit<BundleManifest, "files">> {
+  const { backend } = await loadTensorFlow();
+  return {
+    schema: 1,
+    name: job.name,
+    version: job.version,
+    classes: [...job.set.classes],
+    input: { width: job.widthPx, height: job.heightPx, channels: 3 },
+    regions: { mode: "full" },
+    decision: trained.decision,
+    certificate: null,
+    driftBaseline: null,
+    golden: golden.map(({ file, scores }) => ({ file, scores })),
+    goldenTolerance: trained.quantization.accepted ? GOLDEN_TOLERANCE.int8 : GOLDEN_TOLERANCE.float32,
+    provenance: {
+      tool: `sightline train (TensorFlow.js, ${backend})`,
+      createdAt: job.createdAt,
+      datasetVersion: job.set.version,
+      parent: createHash("sha256").update(encodeModel(job.backbone)).digest("hex"),
+      options: { ...job.options },
+      metrics: { epochs: trained.epochs, quantization: trained.quantization, ...trained.report },
+    },
+  };
+}
+
+function cardSources({ folders, folderNames, set }: BundleJob, trained: TrainedModel): CardSource[] {
+  return folders.map((folder, source) => {
+    const samples = samplesOf(set, source);
+    return {
+      name: folderNames[source] ?? basename(folder.path),
+      images: samples.length,
+      parts: new Set(samples.map(({ group }) => group)).size,
+      splitColumn: set.splitColumns[source] ?? null,
+      refused: folder.refused.length + trained.unreadable.filter(({ path }) => samples.some(({ image }) => image.path === path)).length,
+    };
+  });
+}
+
+const samplesOf = (set: LearningSet, wanted: number) => set.samples.filter(({ source }) => source === wanted);
