@@ -3,13 +3,20 @@ import { CameraLinkOptions } from "../pipeline/capture/camera-link.ts";
 import { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
 import { CameraConfig } from "./camera-config.ts";
 
-const Name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "letters, digits, dot, dash and underscore, at most 64");
+const Name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "letters, digits, dot, dash and underscore, at most 64");
 const Probability = z.number().min(0).max(1);
 
 /** Never in the file itself: the name of an environment variable, or a file that only the service may read. */
-export const Secret = z.union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
-  error: "a secret is never written here; name the environment variable, { env: NAME }, or the file, { file: PATH }, that holds it",
-});
+export const Secret = z.union(
+  [z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })],
+  {
+    error:
+      "a secret is never written here; name the environment variable that holds it, { env: NAME }, " +
+      "or the file, { file: PATH }",
+  },
+);
 export type Secret = z.infer<typeof Secret>;
 
 export const RecipeConfig = z.strictObject({
@@ -32,19 +39,38 @@ export const TriggerConfig = z.strictObject({
 });
 
 export const InferenceConfig = z.strictObject({
-  provider: z.enum(["auto", "tensorrt", "cuda", "cpu"]).default("auto").describe("a named one is required: absent, the device refuses to start"),
-  processes: z.int().min(1).max(16).optional().describe("inference processes; one for each core, at most 4, when absent"),
+  provider: z
+    .enum(["auto", "tensorrt", "cuda", "cpu"])
+    .default("auto")
+    .describe("a named one is required: absent, the device refuses to start"),
+  processes: z
+    .int()
+    .min(1)
+    .max(16)
+    .optional()
+    .describe("inference processes; one for each core, at most 4, when absent"),
   threadsPerProcess: z.int().min(1).max(64).default(1),
-  hangTimeoutMs: z.int().min(100).max(600_000).default(5000).describe("an inference without answer for so long is killed"),
+  hangTimeoutMs: z
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(5000)
+    .describe("an inference without answer for so long is killed"),
   loadTimeoutMs: z.int().min(1000).max(3_600_000).default(900_000).describe("a first TensorRT build takes minutes"),
 });
 
 export const MqttConfig = z.strictObject({
   url: z
     .string()
-    .regex(/^(mqtts?|wss?|tcp|tls):\/\/[^@\s]+$/, "mqtt://HOST:PORT, mqtts://, ws:// or wss://, without user and password: those have keys of their own")
+    .regex(
+      /^(mqtts?|wss?|tcp|tls):\/\/[^@\s]+$/,
+      "mqtt://HOST:PORT, mqtts://, ws:// or wss://, without user and password: those have keys of their own",
+    )
     .describe("no user or password in it"),
-  root: z.string().regex(/^[^+#$\s/]+(\/[^+#$\s/]+)*$/, "levels without +, #, $ and spaces").describe("enterprise/site/area/line"),
+  root: z
+    .string()
+    .regex(/^[^+#$\s/]+(\/[^+#$\s/]+)*$/, "levels without +, #, $ and spaces")
+    .describe("enterprise/site/area/line"),
   username: z.string().optional(),
   password: Secret.optional(),
   caFile: z.string().optional(),
@@ -91,7 +117,10 @@ export const DeviceConfig = z.strictObject({
   log: z
     .strictObject({
       level: z.enum(["debug", "info", "warn", "error"]).default("info"),
-      format: z.enum(["auto", "json", "pretty"]).default("auto").describe("auto: readable on a terminal, JSON elsewhere"),
+      format: z
+        .enum(["auto", "json", "pretty"])
+        .default("auto")
+        .describe("auto: readable on a terminal, JSON elsewhere"),
     })
     .prefault({}),
   camera: CameraConfig,

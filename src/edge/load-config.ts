@@ -13,7 +13,9 @@ import { knownKeysAt } from "./known-keys.ts";
  */
 export async function loadDeviceConfig(path: string): Promise<DeviceConfig> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw new SightlineError("CONFIG_INVALID", `${path} cannot be read; give an existing file with --config`, { cause: error });
+    throw new SightlineError("CONFIG_INVALID", `${path} cannot be read; give an existing file with --config`, {
+      cause: error,
+    });
   });
   return parseDeviceConfig(text, path);
 }
@@ -23,14 +25,21 @@ export function parseDeviceConfig(text: string, path: string): DeviceConfig {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const broken = document.errors[0];
   if (broken !== undefined) {
-    throw new SightlineError("CONFIG_INVALID", `${path}:${lines.linePos(broken.pos[0]).line}: not YAML: ${broken.message}`);
+    throw new SightlineError(
+      "CONFIG_INVALID",
+      `${path}:${lines.linePos(broken.pos[0]).line}: not YAML: ${broken.message}`,
+    );
   }
   const raw: unknown = document.toJS();
-  if (raw === null) throw new SightlineError("CONFIG_INVALID", `${path}: the file is empty; firmware-config/ has examples`);
+  if (raw === null)
+    throw new SightlineError("CONFIG_INVALID", `${path}: the file is empty; firmware-config/ has examples`);
   const parsed = DeviceConfig.safeParse(raw);
   if (!parsed.success) {
     const where = (keys: readonly PropertyKey[]): string => `${path}${lineOf(document, lines, keys)}`;
-    throw new SightlineError("CONFIG_INVALID", parsed.error.issues.map((issue) => describeIssue(issue, raw, where)).join("\n"));
+    throw new SightlineError(
+      "CONFIG_INVALID",
+      parsed.error.issues.map((issue) => describeIssue(issue, raw, where)).join("\n"),
+    );
   }
   return Object.freeze(withAbsolutePaths(parsed.data, dirname(resolve(path))));
 }
@@ -51,14 +60,22 @@ function describeIssue(issue: z.core.$ZodIssue, raw: unknown, where: (keys: read
 
 /** `; did you mean "gstreamer"?` for a mistyped word of a closed list. */
 function likelyValue(issue: z.core.$ZodIssue, value: unknown): string {
-  const listed = issue.code === "invalid_value" ? issue.values : "options" in issue && Array.isArray(issue.options) ? issue.options : [];
+  const listed =
+    issue.code === "invalid_value"
+      ? issue.values
+      : "options" in issue && Array.isArray(issue.options)
+        ? issue.options
+        : [];
   const words = listed.filter((word): word is string => typeof word === "string");
   const meant = typeof value === "string" ? nearestWord(value, words) : undefined;
   return meant === undefined ? "" : `; did you mean "${meant}"?`;
 }
 
 function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined), raw);
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
+    raw,
+  );
 }
 
 function lineOf(document: Document, lines: LineCounter, keys: readonly PropertyKey[]): string {
@@ -80,10 +97,16 @@ function withAbsolutePaths(config: DeviceConfig, base: string): DeviceConfig {
     recipes: config.recipes.map((recipe) => ({
       ...recipe,
       model: absolute(recipe.model),
-      sanity: recipe.sanity.reference === undefined ? recipe.sanity : { ...recipe.sanity, reference: absolute(recipe.sanity.reference) },
+      sanity:
+        recipe.sanity.reference === undefined
+          ? recipe.sanity
+          : { ...recipe.sanity, reference: absolute(recipe.sanity.reference) },
     })),
     mqtt: config.mqtt === null ? null : withAbsoluteMqttPaths(config.mqtt, absolute),
-    http: config.http.writeToken === undefined ? config.http : { ...config.http, writeToken: absoluteSecret(config.http.writeToken, absolute) },
+    http:
+      config.http.writeToken === undefined
+        ? config.http
+        : { ...config.http, writeToken: absoluteSecret(config.http.writeToken, absolute) },
   };
 }
 
@@ -103,20 +126,30 @@ const absoluteSecret = (secret: Secret, absolute: (path: string) => string): Sec
   "file" in secret ? { file: absolute(secret.file) } : secret;
 
 function definedOnly<T extends Record<string, string | undefined>>(values: T): { [K in keyof T]?: string } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: string };
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: string;
+  };
 }
 
 /** The text of a secret. `environment` is handed in: only the process entry reads the real one. */
-export async function readSecret(secret: Secret, environment: Readonly<Record<string, string | undefined>>): Promise<string> {
+export async function readSecret(
+  secret: Secret,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
   if ("env" in secret) {
     const value = environment[secret.env];
     if (value === undefined || value === "") {
-      throw new SightlineError("CONFIG_INVALID", `the environment variable ${secret.env} is not set; the configuration takes a secret from it`);
+      throw new SightlineError(
+        "CONFIG_INVALID",
+        `the environment variable ${secret.env} is not set; the configuration takes a secret from it`,
+      );
     }
     return value;
   }
   const text = await readFile(secret.file, "utf8").catch((error: unknown) => {
-    throw new SightlineError("CONFIG_INVALID", `the secret file ${secret.file} cannot be read by this user`, { cause: error });
+    throw new SightlineError("CONFIG_INVALID", `the secret file ${secret.file} cannot be read by this user`, {
+      cause: error,
+    });
   });
   if (text.trim() === "") throw new SightlineError("CONFIG_INVALID", `the secret file ${secret.file} is empty`);
   return text.trim();

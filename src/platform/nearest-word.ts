@@ -16,13 +16,15 @@ function editDistance(left: string, right: string): number {
   return previous[right.length] ?? 0;
 }
 
-/** The known word a mistyped one was probably meant to be, or undefined when none is near; the beginning of one word only is near too. */
+/** The known word a mistyped or shortened one was probably meant to be, or undefined when none is near. */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((left, right) => left.distance - right.distance);
   const best = ranked[0];
   if (best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3))) return best.candidate;
-  const longer = known.filter((candidate) => word.length >= 3 && candidate.toLowerCase().startsWith(word.toLowerCase()));
+  const longer = known.filter(
+    (candidate) => word.length >= 3 && candidate.toLowerCase().startsWith(word.toLowerCase()),
+  );
   return longer.length === 1 ? longer[0] : undefined;
 }

@@ -13,12 +13,20 @@ export async function checkCamera(source: FrameSource, clock: Clock): Promise<Fi
   try {
     const exposure = await firstExposure(source, clock);
     const seconds = ((clock.tick() - startedTick) / 1000).toFixed(1);
-    if (exposure === "late" && source.idles === true) return warning(`${source.name}: no image yet`, "put an image there to try it");
-    if (exposure === "late") return failure(`${source.name} opened but sent no picture in ${FIRST_FRAME_WITHIN_MS / 1000} s`, "check its cable, its mode and whether it waits for a hardware trigger");
+    if (exposure === "late" && source.idles === true)
+      return warning(`${source.name}: no image yet`, "put an image there to try it");
+    if (exposure === "late")
+      return failure(
+        `${source.name} opened but sent no picture in ${FIRST_FRAME_WITHIN_MS / 1000} s`,
+        "check its cable, its mode and whether it waits for a hardware trigger",
+      );
     if (exposure === undefined) return failure(`${source.name} ended without a picture`, remedy);
-    if (exposure.kind === "damaged") return failure(`${source.name}: ${exposure.detail}`, "look at the picture with another program");
+    if (exposure.kind === "damaged")
+      return failure(`${source.name}: ${exposure.detail}`, "look at the picture with another program");
     const { widthPx, heightPx, channels } = exposure.image;
-    return fine(`${source.name}: ${widthPx} x ${heightPx} px, ${channels === 1 ? "grey" : "colour"}, after ${seconds} s`);
+    return fine(
+      `${source.name}: ${widthPx} x ${heightPx} px, ${channels === 1 ? "grey" : "colour"}, after ${seconds} s`,
+    );
   } catch (error) {
     return failure(error instanceof SightlineError ? error.detail : messageOf(error), remedy);
   }
@@ -42,14 +50,24 @@ async function firstExposure(source: FrameSource, clock: Clock): Promise<Exposur
   }
 }
 
-const PROGRAMS = { "ffmpeg": "ffmpeg", "gst-launch-1.0": "gstreamer1.0-tools", "fswebcam": "fswebcam", "v4l2-ctl": "v4l-utils" } as const;
+const PROGRAMS = {
+  ffmpeg: "ffmpeg",
+  "gst-launch-1.0": "gstreamer1.0-tools",
+  fswebcam: "fswebcam",
+  "v4l2-ctl": "v4l-utils",
+} as const;
 
 /** Without a configuration: which cameras could be used at all. */
 export async function checkCameraPrograms(): Promise<Finding> {
-  const found = await Promise.all(Object.entries(PROGRAMS).map(async ([name, pkg]) => ({ name, pkg, path: await findProgram(name) })));
+  const found = await Promise.all(
+    Object.entries(PROGRAMS).map(async ([name, pkg]) => ({ name, pkg, path: await findProgram(name) })),
+  );
   const there = found.filter(({ path }) => path !== undefined).map(({ name }) => name);
   const missing = found.filter(({ path }) => path === undefined);
-  const sentence = `camera programs: ${there.join(", ") || "none"}${missing.length === 0 ? "" : `; missing: ${missing.map(({ name }) => name).join(", ")}`}`;
+  const sentence = `camera programs: ${there.join(", ") || "none"}`;
   if (missing.length === 0) return fine(sentence);
-  return warning(sentence, `what your camera needs of them: sudo apt-get install ${missing.map(({ pkg }) => pkg).join(" ")}`);
+  return warning(
+    `${sentence}; missing: ${missing.map(({ name }) => name).join(", ")}`,
+    `what your camera needs of them: sudo apt-get install ${missing.map(({ pkg }) => pkg).join(" ")}`,
+  );
 }

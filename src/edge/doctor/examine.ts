@@ -23,9 +23,14 @@ export interface ExaminationParts {
 }
 
 /** `config`: null without one; a sentence when it is not valid, and then only the machine is examined. */
-export async function* examine(config: DeviceConfig | string | null, parts: ExaminationParts): AsyncGenerator<CheckResult, void, void> {
+export async function* examine(
+  config: DeviceConfig | string | null,
+  parts: ExaminationParts,
+): AsyncGenerator<CheckResult, void, void> {
   for (const check of checksFor(config, parts)) {
-    const finding = await check.look().catch((error: unknown) => failure(messageOf(error), "this should not happen: please report it"));
+    const finding = await check
+      .look()
+      .catch((error: unknown) => failure(messageOf(error), "this should not happen: please report it"));
     yield { name: check.name, ...finding };
   }
 }
@@ -33,7 +38,10 @@ export async function* examine(config: DeviceConfig | string | null, parts: Exam
 function checksFor(config: DeviceConfig | string | null, parts: ExaminationParts): Check[] {
   const { clock, log, runModel, environment } = parts;
   if (config === null || typeof config === "string") {
-    const invalid = { name: "configuration", look: async () => failure(config ?? "", "correct it; firmware-config/ has examples") };
+    const invalid = {
+      name: "configuration",
+      look: async () => failure(config ?? "", "correct it; firmware-config/ has examples"),
+    };
     return [
       ...(config === null ? [] : [invalid]),
       ...machineChecks,

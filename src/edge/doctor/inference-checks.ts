@@ -26,34 +26,49 @@ export interface InferenceChoice {
 /** What onnxruntime can really use here, and each recipe's bundle; with `runModel` on its golden frames. */
 export function inferenceChecks(choice: InferenceChoice): Check[] {
   return [
-    { name: "inference", look: () => withEngine(choice, async (engine) => judgeProviders(choice.provider, engine.status(), hasGpu())) },
+    {
+      name: "inference",
+      look: () => withEngine(choice, async (engine) => judgeProviders(choice.provider, engine.status(), hasGpu())),
+    },
     ...choice.recipes.map((recipe) => ({ name: `recipe ${recipe.name}`, look: () => checkRecipe(recipe, choice) })),
   ];
 }
 
 export function judgeProviders(choice: ProviderChoice, { fallbacks }: EngineStatus, gpuIsThere: boolean): Finding {
-  const usable = providersToTry(choice).filter((provider) => !fallbacks.some((fallback) => fallback.provider === provider));
+  const usable = providersToTry(choice).filter(
+    (provider) => !fallbacks.some((fallback) => fallback.provider === provider),
+  );
   const reasons = fallbacks.map(({ provider, reason }) => `; not ${provider}: ${reason}`).join("");
   const sentence = `onnxruntime runs on ${usable.join(", ")}${reasons}`;
-  return gpuIsThere && usable.length === 1 && usable[0] === "cpu" && choice === "auto" ? warning(sentence, GPU_REMEDY) : fine(sentence);
+  return gpuIsThere && usable.length === 1 && usable[0] === "cpu" && choice === "auto"
+    ? warning(sentence, GPU_REMEDY)
+    : fine(sentence);
 }
 
 async function checkRecipe(config: RecipeConfig, choice: InferenceChoice): Promise<Finding> {
   const recipe = await openRecipe(config, GOLDEN_DEADLINE_MS).catch((error: unknown) => messageOf(error));
-  if (typeof recipe === "string") return failure(recipe, "copy the bundle again or correct recipes[].model; `sightline train` writes bundles");
+  if (typeof recipe === "string")
+    return failure(recipe, "copy the bundle again or correct recipes[].model; `sightline train` writes bundles");
   const { name, version, golden } = recipe.bundle.manifest;
   const title = `${name} ${version} (${recipe.bundle.modelSha256.slice(0, 12)})`;
   if (!choice.runModel) return fine(`${title}: files, hashes and schema fit`);
   return withEngine(choice, async (engine) => {
     const startedTick = choice.clock.tick();
     const refusal = await engine.load(recipe.bundle).then(() => null, messageOf);
-    if (refusal !== null) return failure(`${title}: ${refusal}`, "this device must not use it: try another provider, or a bundle made for it");
+    if (refusal !== null)
+      return failure(
+        `${title}: ${refusal}`,
+        "this device must not use it: try another provider, or a bundle made for it",
+      );
     const seconds = ((choice.clock.tick() - startedTick) / 1000).toFixed(1);
     return fine(`${title}: ${golden.length} golden frames agree on ${engine.status().provider}, ready in ${seconds} s`);
   });
 }
 
-async function withEngine(choice: InferenceChoice, look: (engine: InferenceEngine) => Promise<Finding>): Promise<Finding> {
+async function withEngine(
+  choice: InferenceChoice,
+  look: (engine: InferenceEngine) => Promise<Finding>,
+): Promise<Finding> {
   const engine = openEngine({ provider: choice.provider, processes: 1, clock: choice.clock, log: choice.log });
   try {
     await engine.start();

@@ -47,7 +47,9 @@ export function runCommand(words: readonly string[], onSpawned: () => void): Run
   child.once("spawn", onSpawned);
   const ended = new Promise<string | null>((resolve) => {
     child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, signal) => resolve(code === 0 ? null : said.trim() || `ended with ${signal ?? `code ${code}`}`));
+    child.once("close", (code, signal) =>
+      resolve(code === 0 ? null : said.trim() || `ended with ${signal ?? `code ${code}`}`),
+    );
   });
   const kill = (): void => {
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;

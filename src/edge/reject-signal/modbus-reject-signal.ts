@@ -14,7 +14,7 @@ export type ModbusRejectConfig = Extract<RejectSignalConfig, { type: "modbus" }>
 const RECONNECT: RetryPolicy = { firstMs: 100, maxMs: 5_000, jitter: 0.3 };
 const CONNECT_TIMEOUT_MS = 3_000;
 const MIN_ANSWER_TIMEOUT_MS = 250;
-/** The heartbeat coil changes so often; without one, the pass coil is written again, which feeds the coupler's watchdog. */
+/** The heartbeat coil changes so often; without one the pass coil is written again: that feeds the watchdog. */
 export const HEARTBEAT_EVERY_MS = 500;
 
 /**
@@ -107,7 +107,9 @@ export class ModbusRejectSignal implements RejectSignal {
     const lost = new AbortController();
     const { host, port, unit, pulseMs } = this.#config;
     const options = {
-      host, port, unit,
+      host,
+      port,
+      unit,
       answerTimeoutMs: Math.max(MIN_ANSWER_TIMEOUT_MS, pulseMs),
       onClosed: () => {
         lost.abort(new Error("the connection was closed by the other side"));
@@ -175,7 +177,10 @@ export class ModbusRejectSignal implements RejectSignal {
       const tookMs = Math.round(this.#parts.clock.tick() - startedTick);
       if (tookMs <= this.#config.pulseMs) return;
       this.#lateWriteCount++;
-      this.#log.warn({ coil, tookMs, pulseMs: this.#config.pulseMs }, "a write to the remote I/O took longer than a pulse");
+      this.#log.warn(
+        { coil, tookMs, pulseMs: this.#config.pulseMs },
+        "a write to the remote I/O took longer than a pulse",
+      );
     };
     await link.writeCoil(coil, on).finally(countIfLate);
   }
@@ -184,7 +189,10 @@ export class ModbusRejectSignal implements RejectSignal {
     try {
       await this.#write(link, this.#config.passCoil, false);
     } catch (error) {
-      this.#log.error({ error: messageOf(error) }, "the pass coil could not be switched off; the remote I/O's watchdog must");
+      this.#log.error(
+        { error: messageOf(error) },
+        "the pass coil could not be switched off; the remote I/O's watchdog must",
+      );
     }
   }
 

@@ -20,12 +20,18 @@ export async function probeRejectSignal(config: RejectSignalConfig, clock: Clock
   }
 }
 
-async function probeModbus(config: Extract<RejectSignalConfig, { type: "modbus" }>, clock: Clock): Promise<string | null> {
+async function probeModbus(
+  config: Extract<RejectSignalConfig, { type: "modbus" }>,
+  clock: Clock,
+): Promise<string | null> {
   const { host, port, unit, passCoil } = config;
   const tooLong = new AbortController();
   const cancel = clock.after(TIMEOUT_MS, () => tooLong.abort(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
   try {
-    const link = await openModbusLink({ host, port, unit, answerTimeoutMs: TIMEOUT_MS, onClosed: () => undefined }, tooLong.signal);
+    const link = await openModbusLink(
+      { host, port, unit, answerTimeoutMs: TIMEOUT_MS, onClosed: () => undefined },
+      tooLong.signal,
+    );
     try {
       await link.readCoil(passCoil);
       return null;

@@ -6,6 +6,7 @@ const say = (line: object): boolean => process.stdout.write(`${JSON.stringify(li
 
 const server = new modbus.ServerTCP(
   {
+    getCoil: () => false,
     setCoil: (coil: number, on: boolean, _unit: number, done: (error: Error | null) => void) => {
       setTimeout(() => {
         say({ coil, on, atMs: performance.now() });
