@@ -11,6 +11,8 @@ import { probeRejectSignal } from "../reject-signal/probe-reject-signal.ts";
 import { failure, fine, warning, type Finding } from "./finding.ts";
 
 const BROKER_TIMEOUT_MS = 5_000;
+/** Both protocol versions in turn; MQTT.js keeps the shorter time for each. */
+const BOTH_PROTOCOLS_TIMEOUT_MS = 12_000;
 const HEALTH_TIMEOUT_MS = 2_000;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -29,6 +31,7 @@ export async function checkBroker({ mqtt, device }: DeviceConfig, environment: E
     const parts = {
       will: { topic: `${mqtt.root}/${device}-doctor/state`, payload: "" },
       onMessage: () => Promise.resolve(),
+      signal: AbortSignal.timeout(BOTH_PROTOCOLS_TIMEOUT_MS),
     };
     const connect = (protocolVersion: 4 | 5): Promise<BrokerConnection> =>
       connectToBroker(options, { ...parts, protocolVersion });

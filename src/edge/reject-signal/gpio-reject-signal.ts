@@ -35,7 +35,7 @@ export class GpioRejectSignal implements RejectSignal {
     this.#config = config;
     this.#parts = parts;
     this.#pulse = new PassPulse(config.pulseMs);
-    const log = parts.log.child({ component: "reject-signal" });
+    const { log } = parts;
     this.#report = onChange<string | null>((now) => {
       if (now === null) log.info({ line: this.#line }, "the reject signal works");
       else log.error({ line: this.#line, error: now }, "the reject signal is down, every part is rejected");

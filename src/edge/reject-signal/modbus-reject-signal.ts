@@ -41,7 +41,7 @@ export class ModbusRejectSignal implements RejectSignal {
   constructor(config: ModbusRejectConfig, parts: RejectSignalParts) {
     this.#config = config;
     this.#parts = parts;
-    this.#log = parts.log.child({ component: "reject-signal" });
+    this.#log = parts.log;
     this.#pulse = new PassPulse(config.pulseMs);
     this.#report = onChange<string | null>((now) => {
       if (now === null) this.#log.info({ io: this.#address }, "the reject signal is connected");
