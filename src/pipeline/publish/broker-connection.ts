@@ -35,6 +35,8 @@ export interface IncomingMessage {
 export interface ConnectionParts {
   readonly protocolVersion: ProtocolVersion;
   readonly will: { readonly topic: string; readonly payload: string };
+  /** Gives up an attempt that has not been answered. */
+  readonly signal: AbortSignal;
   /** The broker counts the message as delivered once this has resolved; until then it delivers it again. */
   onMessage(message: IncomingMessage): Promise<void>;
 }
@@ -142,8 +144,11 @@ interface Connack {
 export async function connectToBroker(options: BrokerOptions, parts: ConnectionParts): Promise<BrokerConnection> {
   const client = connect(options.url, { ...(await clientOptions(options, parts)), manualConnect: true });
   takeMessages(client, parts);
+  let giveUp = (): void => undefined;
   try {
     return await new Promise((resolve, reject) => {
+      giveUp = () => reject(parts.signal.reason);
+      parts.signal.addEventListener("abort", giveUp);
       client.once("error", reject);
       client.once("close", () => reject(new Error("it closed the connection before answering")));
       client.once("connect", (connack) => resolve(new BrokerConnection(client, connack, parts.protocolVersion)));
@@ -155,6 +160,8 @@ export async function connectToBroker(options: BrokerOptions, parts: ConnectionP
     client.on("error", () => undefined); // what follows the first error says nothing new
     client.end(true);
     throw new SightlineError("BROKER_UNREACHABLE", connectionSentence(error), { cause: error });
+  } finally {
+    parts.signal.removeEventListener("abort", giveUp);
   }
 }
 

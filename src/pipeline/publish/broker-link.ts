@@ -7,7 +7,7 @@ import { toIso, type Clock } from "../../platform/clock.ts";
 import { onChange, type Logger } from "../../platform/logger.ts";
 import { settledWithin } from "../../platform/patience.ts";
 import { retryDelayMs, type RetryPolicy } from "../../platform/retry.ts";
-import { connectToBroker, type BrokerConnection, type IncomingMessage, type ProtocolVersion } from "./broker-connection.ts";
+import { connectToBroker, type BrokerConnection, type IncomingMessage } from "./broker-connection.ts";
 import { brokerOptions, withoutSecrets, type BrokerOptions, type BrokerSettings } from "./broker-options.ts";
 import { connectionSentence, saysOtherProtocol } from "./broker-sentences.ts";
 import { parsePayload, replyToUnreadable, replyTopic } from "./inbound.ts";
@@ -61,7 +61,6 @@ export class BrokerLink {
   #connection: BrokerConnection | undefined;
   #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  #protocolVersion: ProtocolVersion = 5;
   #lastError: string | null = null;
   #since = "";
   #unreadable = 0;
@@ -147,7 +146,6 @@ export class BrokerLink {
       else await this.#welcome(connection);
       return await connection.ended;
     } catch (error) {
-      if (saysOtherProtocol(error)) this.#protocolVersion = this.#protocolVersion === 5 ? 4 : 5;
       return connectionSentence(error);
     } finally {
       if (this.#connection !== undefined) this.#since = toIso(this.#with.clock.wallNow());
@@ -159,14 +157,13 @@ export class BrokerLink {
     const parts = {
       will: { topic: this.#topic("state"), payload: JSON.stringify(this.#with.offlineState()) },
       onMessage: (message: IncomingMessage) => this.#receive(message),
+      signal: this.#stopping.signal,
     };
     try {
-      return await connectToBroker(this.#options, { ...parts, protocolVersion: this.#protocolVersion });
+      return await connectToBroker(this.#options, { ...parts, protocolVersion: 5 });
     } catch (error) {
-      if (this.#protocolVersion === 4 || !saysOtherProtocol(error)) throw error;
-      const connection = await connectToBroker(this.#options, { ...parts, protocolVersion: 4 });
-      this.#protocolVersion = 4;
-      return connection;
+      if (!saysOtherProtocol(error)) throw error;
+      return await connectToBroker(this.#options, { ...parts, protocolVersion: 4 });
     }
   }
 

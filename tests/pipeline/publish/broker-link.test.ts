@@ -1,6 +1,11 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { TriggerRequest } from "../../../src/contracts/trigger.ts";
+import type { BrokerLinkParts } from "../../../src/pipeline/publish/broker-link.ts";
 import { EmbeddedBroker } from "../../../src/edge/embedded-broker.ts";
 import { clientOf, Mosquitto } from "./mosquitto.ts";
 import { DEVICE, deviceState, linkTo, ROOT } from "./open-link.ts";
@@ -115,5 +120,47 @@ describe("the broker link", () => {
     const link = linkTo(broker.url, {}, { username: "ann", password: "wrong" });
     await link.start();
     await expect.poll(() => link.status().lastError).toMatch(/does not admit this device|user name or password is wrong/);
+  });
+
+  it("checks the broker's certificate, and names what is missing", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sightline-tls-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
+    const subject = ["-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1"];
+    const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", certificate];
+    execFileSync("openssl", [...request, ...subject], { stdio: "pipe" });
+    const broker = await Mosquitto.start([`certfile ${certificate}`, `keyfile ${key}`]);
+    const url = broker.url.replace("mqtt:", "mqtts:");
+    const trusting = linkTo(url, {}, { caPath: certificate });
+    await trusting.start();
+    await expect.poll(() => trusting.status().connected, { timeout: 10_000 }).toBe(true);
+    await trusting.stop();
+    const wary = linkTo(url);
+    await wary.start();
+    await expect.poll(() => wary.status().lastError).toMatch(/certificate is self-signed: name its authority in mqtt.caPath/);
+    const mistaken = linkTo(url, {}, { caPath: join(folder, "none.pem") });
+    await mistaken.start();
+    await expect.poll(() => mistaken.status().lastError).toMatch(/none.pem cannot be read/);
+  });
+
+  it("calls triggers late that waited at the broker while the device was away", async () => {
+    const broker = await Mosquitto.start();
+    const seen: [string | undefined, boolean][] = [];
+    const onTrigger: BrokerLinkParts["onTrigger"] = async ({ part }, { late }) => void seen.push([part, late]);
+    const link = linkTo(broker.url, { onTrigger });
+    await link.start();
+    const plc = await clientOf(broker.url);
+    const send = (part: string) => plc.publishAsync(topic("trigger"), JSON.stringify({ part }), { qos: 1 });
+    await expect.poll(async () => (await send("live"), seen.length)).toBeGreaterThan(0);
+    await link.stop();
+    const before = seen.length;
+    for (const part of ["away-1", "away-2"]) await send(part);
+    const again = linkTo(broker.url, { onTrigger });
+    await again.start();
+    await expect.poll(() => seen.slice(before)).toEqual([["away-1", true], ["away-2", true]]);
+    await new Promise((resolve) => setTimeout(resolve, 400)); // the pause that ends what was kept
+    await send("now");
+    await expect.poll(() => seen.at(-1)).toEqual(["now", false]);
+    expect(new Set(seen.slice(0, before).map(([, late]) => late))).toEqual(new Set([false]));
   });
 });
