@@ -82,6 +82,15 @@ async function refill() {
   render();
 }
 
+/** The device was restarted, perhaps with an empty ledger: what was known before may not stand. */
+function startOver() {
+  state.verdicts = [];
+  state.shown = null;
+  state.selectedId = null;
+  refillWanted = true;
+  refillAfter = 0;
+}
+
 function onVerdict({ verdict, skipped }) {
   heard();
   keep([verdict]);
@@ -93,6 +102,7 @@ function onVerdict({ verdict, skipped }) {
 
 function onStatus(status) {
   heard();
+  if (state.status !== null && state.status.startedAt !== status.startedAt) startOver();
   state.status = status;
   render();
 }
