@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sets the controls of a camera from a preset: apply.sh usb-uvc.conf /dev/video0
-# A control the camera does not have is named and skipped; the others are set.
+# A control the camera does not have is named and skipped, the others are set; exit 1 tells of any.
 set -u
 [ $# -eq 2 ] || { echo "usage: apply.sh PRESET.conf DEVICE" >&2; exit 2; }
 case "$1" in */*) preset=$1 ;; *) preset="$(dirname "$0")/$1" ;; esac
@@ -14,3 +14,4 @@ while IFS= read -r line; do
   v4l2-ctl --device "$device" --set-ctrl "$line" || { echo "apply.sh: $device did not take $line" >&2; failed=$((failed + 1)); }
 done < "$preset"
 echo "apply.sh: $device set from $preset, $failed controls not taken"
+[ "$failed" -eq 0 ]

@@ -6,7 +6,7 @@ import { findGpioset, offCommand, pulseCommand, runCommand, type Gpioset, type R
 import { PassPulse } from "./pass-pulse.ts";
 import type { RejectSignal, RejectSignalParts, RejectSignalStatus } from "./reject-signal.ts";
 
-export type GpioRejectConfig = Extract<RejectSignalConfig, { type: "gpio" }>;
+type GpioRejectConfig = Extract<RejectSignalConfig, { type: "gpio" }>;
 
 const RETRY: RetryPolicy = { firstMs: 200, maxMs: 5_000, jitter: 0.3 };
 

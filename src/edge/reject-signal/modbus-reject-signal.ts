@@ -8,14 +8,14 @@ import { openModbusLink, type ModbusLink, type ModbusLinkOptions } from "./modbu
 import { PassPulse } from "./pass-pulse.ts";
 import type { RejectSignal, RejectSignalParts, RejectSignalStatus } from "./reject-signal.ts";
 
-export type ModbusRejectConfig = Extract<RejectSignalConfig, { type: "modbus" }>;
+type ModbusRejectConfig = Extract<RejectSignalConfig, { type: "modbus" }>;
 
 /** Every part is rejected while there is no connection: come back soon. */
 const RECONNECT: RetryPolicy = { firstMs: 100, maxMs: 5_000, jitter: 0.3 };
 const CONNECT_TIMEOUT_MS = 3_000;
 const MIN_ANSWER_TIMEOUT_MS = 250;
 /** The heartbeat coil changes so often; without one the pass coil is written again: that feeds the watchdog. */
-export const HEARTBEAT_EVERY_MS = 500;
+const HEARTBEAT_EVERY_MS = 500;
 
 /**
  * A coil of Modbus TCP remote I/O, energised for a pass only. One write is in flight at a time and each write takes

@@ -175,6 +175,19 @@ test("the heartbeat coil toggles while parts are decided and stands still otherw
   expect(beats().length).toBeLessThanOrEqual(before + 1);
 });
 
+test("the heartbeat stops when the thread that decides hangs", async () => {
+  const io = await RemoteIo.start();
+  await startSignal(io.port, { heartbeat: true });
+  const beatsAt = (): number[] => io.writes.filter(({ coil }) => coil === HEARTBEAT_COIL).map(({ atMs }) => atMs);
+  await until(() => expect(beatsAt().length).toBeGreaterThan(1));
+  const seen = beatsAt().length;
+  const untilMs = performance.now() + 1_200;
+  while (performance.now() < untilMs); // hangs, as a loop over pixels would
+  await until(() => expect(beatsAt().length).toBeGreaterThan(seen));
+  const gapMs = (beatsAt()[seen] ?? 0) - (beatsAt()[seen - 1] ?? 0);
+  expect(gapMs).toBeGreaterThan(1_100);
+});
+
 test("stop lets the coil fall", async () => {
   const io = await RemoteIo.start();
   const signal = await startSignal(io.port, { pulseMs: 30_000 });
