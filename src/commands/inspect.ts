@@ -128,7 +128,7 @@ async function inspectExposure(frame: CapturedFrame & Exposure, { engine, recipe
   const stages = new RecipeStages(recipe, {
     engine,
     slots,
-    memory: { previousHash: undefined },
+    memory: { previous: undefined },
     capture: async () => frame,
     live: false,
   });

@@ -67,7 +67,7 @@ export class Line {
   readonly #options: LineOptions;
   readonly #with: LineCollaborators;
   readonly #slots: Slots;
-  readonly #memory: FrameMemory = { previousHash: undefined };
+  readonly #memory: FrameMemory = { previous: undefined };
   readonly #reportFault: (reason: string) => void;
   #pending = 0;
   #triggerSeq = 0;

@@ -12,7 +12,7 @@ import type { Recipe } from "./recipe.ts";
 
 /** What the sanity gate remembers from one frame to the next. */
 export interface FrameMemory {
-  previousHash: bigint | undefined;
+  previous: { readonly seq: number; readonly hash: bigint } | undefined;
 }
 
 export interface PreparedRegions {
@@ -44,11 +44,12 @@ export class RecipeStages implements InspectionStages<PreparedRegions, Inference
     return this.#world.capture(signal);
   }
 
-  checkSanity({ image }: Frame): SanityFinding {
+  checkSanity({ image, seq }: Frame): SanityFinding {
     const { memory, live } = this.#world;
     const statistics = frameStatistics(image);
-    const { previousHash } = memory;
-    if (live) memory.previousHash = statistics.contentHash;
+    // Two triggers may share a frame: then it is the same image for a good reason.
+    const previousHash = memory.previous?.seq === seq ? undefined : memory.previous?.hash;
+    if (live) memory.previous = { seq, hash: statistics.contentHash };
     const { widthPx, heightPx } = image;
     return checkSanity(
       { statistics, widthPx, heightPx, live, previousHash, reference: this.#recipe.reference },

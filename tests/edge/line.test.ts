@@ -153,12 +153,13 @@ test.each([
   expect(asked).toBe(0);
 });
 
-test("a camera that repeats its image is frozen", async () => {
+test("a camera that repeats its image is frozen, two triggers that share a frame are not", async () => {
   const { line } = await openLine(() => ({ ngScore: 0 }));
   const image = photograph(77);
-  const again = (): IncomingTrigger => trigger({ capture: async () => frameOf(image) });
-  expect((await line.accept(again()).verdict).verdict).toBe("pass");
-  expect(await line.accept(again()).verdict).toMatchObject({ verdict: "fault", reason: "frozen" });
+  const showing = (seq: number): IncomingTrigger => trigger({ capture: async () => frameOf(image, seq) });
+  expect((await line.accept(showing(1)).verdict).verdict).toBe("pass");
+  expect((await line.accept(showing(1)).verdict).verdict).toBe("pass");
+  expect(await line.accept(showing(2)).verdict).toMatchObject({ verdict: "fault", reason: "frozen" });
 });
 
 test("without an active recipe every part is a fault", async () => {
