@@ -64,7 +64,7 @@ export class BrokerConnection {
     this.sessionPresent = connack.sessionPresent;
     let reason = "the broker closed the connection";
     client.on("error", (error) => (reason = connectionSentence(error)));
-    client.on("disconnect", (packet) => (reason = `the broker ended the connection (reason ${packet.reasonCode ?? 0})`));
+    client.on("disconnect", ({ reasonCode }) => (reason = `the broker ended the connection (reason ${reasonCode ?? 0})`));
     this.ended = new Promise((resolve) => {
       client.on("close", () => {
         this.#lose();
@@ -125,7 +125,8 @@ export class BrokerConnection {
 
   #outcome(error: (Error & { code?: unknown }) | undefined): PublishOutcome {
     if (error === undefined || error === null) return { kind: "taken" };
-    return typeof error.code === "number" ? { kind: "refused", sentence: refusalSentence(error.code) } : { kind: "lost" };
+    if (typeof error.code !== "number") return { kind: "lost" };
+    return { kind: "refused", sentence: refusalSentence(error.code) };
   }
 
   #lose(): void {
@@ -152,7 +153,7 @@ export async function connectToBroker(options: BrokerOptions, parts: ConnectionP
       client.once("error", reject);
       client.once("close", () => reject(new Error("it closed the connection before answering")));
       client.once("connect", (connack) => resolve(new BrokerConnection(client, connack, parts.protocolVersion)));
-      // Small packets must not wait for the acknowledgement of earlier ones: with a window of 5 that cost 40 ms a round.
+      // Small packets must not wait for the answer to earlier ones: with a window of 5 that cost 40 ms a round.
       client.once("packetsend", () => client.stream instanceof Socket && client.stream.setNoDelay(true));
       client.connect();
     });
@@ -167,7 +168,8 @@ export async function connectToBroker(options: BrokerOptions, parts: ConnectionP
 
 async function clientOptions(options: BrokerOptions, parts: ConnectionParts): Promise<IClientOptions> {
   const five = parts.protocolVersion === 5;
-  const will: NonNullable<IClientOptions["will"]> = { ...parts.will, payload: Buffer.from(parts.will.payload), qos: 1, retain: true };
+  const { topic, payload } = parts.will;
+  const will: NonNullable<IClientOptions["will"]> = { topic, payload: Buffer.from(payload), qos: 1, retain: true };
   if (five) will.properties = { willDelayInterval: options.willDelayS, contentType: "application/json" };
   const result: IClientOptions = {
     protocolVersion: parts.protocolVersion,

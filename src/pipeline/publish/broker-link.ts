@@ -193,10 +193,12 @@ export class BrokerLink {
       for (let published: string | undefined; ; ) {
         const connection = this.connection;
         const payload = this.#latest.get(leaf);
-        if (connection === undefined || payload === undefined || payload === published || this.#stopping.signal.aborted) return;
+        if (connection === undefined || this.#stopping.signal.aborted) return;
+        if (payload === undefined || payload === published) return;
         const outcome = await connection.publish(this.#message(leaf, payload));
-        if (outcome.kind === "refused") return this.#with.logger.warn({ leaf, reason: outcome.sentence }, "not published");
         if (outcome.kind === "taken") published = payload;
+        if (outcome.kind !== "refused") continue;
+        return this.#with.logger.warn({ leaf, reason: outcome.sentence }, "not published");
       }
     } finally {
       this.#publishing.delete(leaf);

@@ -26,7 +26,7 @@ export type BrokerSettings = Pick<BrokerOptions, "url" | "root" | "device"> & Pa
 
 export const brokerOptions = (settings: BrokerSettings): BrokerOptions => ({ ...DEFAULTS, ...settings });
 
-/** The same after every start, or the broker would not know whose commands it keeps; apart for two lines of one broker. */
+/** The same after every start, or the broker would not know whose commands it keeps; another for each line. */
 export function clientIdOf(root: string, device: string): string {
   const place = createHash("sha256").update(`${root}/${device}`).digest("hex").slice(0, 8);
   return `sightline-${device}-${place}`;

@@ -47,7 +47,7 @@ export function connectionSentence(error: unknown): string {
   return (typeof code === "string" ? SOCKET_ERRORS[code] : undefined) ?? messageOf(error);
 }
 
-/** A broker without MQTT 5 says "unacceptable protocol version", or something its CONNACK cannot be read as, or hangs up. */
+/** A broker without MQTT 5 says "unacceptable protocol version", or answers what cannot be read, or hangs up. */
 export function saysOtherProtocol(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   if (!(cause instanceof Error)) return false;

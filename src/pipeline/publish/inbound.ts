@@ -26,7 +26,7 @@ export function parsePayload<L extends ReceivedLeaf>(leaf: L, payload: Buffer): 
   const schema: z.ZodType<ReceivedPayloads[L]> = SCHEMAS[leaf];
   const parsed = schema.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };
-  const faults = parsed.error.issues.map(({ path, message }) => (path.length > 0 ? `${path.join(".")}: ${message}` : message));
+  const faults = parsed.error.issues.map(({ path, message }) => [...path, message].join(": "));
   return { ok: false, sentence: `The message does not fit: ${faults.join("; ")}.` };
 }
 

@@ -16,5 +16,5 @@ export interface VerdictOutbox {
   resendUnacknowledged(): Promise<void>;
   /** Calls `listener` when there are new verdicts, until the returned function is called. */
   onRecorded(listener: () => void): () => void;
-  status(): { readonly unacknowledged: number };
+  status(): { readonly backlog: number; readonly unacknowledged: number };
 }

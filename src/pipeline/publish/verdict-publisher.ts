@@ -15,6 +15,7 @@ const REFUSED: RetryPolicy = { firstMs: 1000, maxMs: 60_000, jitter: 0.5 };
 /** Verdicts that are on no disk wait for the broker's window in memory, so their number is bounded. */
 const MOST_UNRECORDED_WAITING = 100;
 const DRAIN_MS = 3000;
+const DRAIN_LOOK_MS = 10;
 
 export interface VerdictPublisherParts {
   readonly outbox: VerdictOutbox;
@@ -88,8 +89,9 @@ export class VerdictPublisher {
     this.#running = this.#run(this.#stopping.signal);
   }
 
-  /** Waits a little for what the broker still has to answer; what it did not is sent again at the next start. */
+  /** Gives the last verdicts a little time to reach the broker; what it did not take is sent at the next start. */
   async stop(): Promise<void> {
+    await this.#catchUp();
     for (const stop of this.#stopListening) stop();
     this.#cancelWatch();
     this.#stopping.abort();
@@ -126,6 +128,13 @@ export class VerdictPublisher {
       unrecordedDropped: this.#unrecordedDropped,
       refusal: this.#refusal,
     };
+  }
+
+  async #catchUp(): Promise<void> {
+    const { outbox, link, clock } = this.#with;
+    const dueTick = clock.tick() + DRAIN_MS;
+    const worthWaiting = (): boolean => link.connection !== undefined && this.#refusal === null && outbox.status().backlog > 0;
+    while (worthWaiting() && clock.tick() < dueTick) await clock.sleep(DRAIN_LOOK_MS);
   }
 
   async #run(signal: AbortSignal): Promise<void> {
