@@ -12,6 +12,7 @@ const KEPT_FOR_S = 3600;
 export class Subscriber {
   /** As they came, redeliveries included. */
   readonly arrivals: Verdict[] = [];
+  /** In the order of their first arrival. */
   readonly byId = new Map<string, Verdict>();
   readonly states: DeviceState[] = [];
   readonly replies: { readonly topic: string; readonly reply: CommandReply; readonly correlation: string | undefined }[] = [];
@@ -39,11 +40,6 @@ export class Subscriber {
 
   get state(): DeviceState | undefined {
     return this.states.at(-1);
-  }
-
-  /** First arrivals in their order. */
-  get distinct(): Verdict[] {
-    return [...this.byId.values()];
   }
 
   async send(leaf: ReceivedLeaf, payload: object | string, properties: IClientPublishOptions["properties"] = {}): Promise<void> {
