@@ -43,7 +43,11 @@ const noCounts = (): Record<VerdictKind, number> => ({ pass: 0, reject: 0, revie
 /** A device that judges what the test tells it to; keeps what people did in `acts`. */
 export class FakeDevice implements DeviceView {
   readonly behaviour: FakeDeviceBehaviour = {
-    ready: true, status: {}, historyMinutes: 60, refuseCommands: null, failInspection: null,
+    ready: true,
+    status: {},
+    historyMinutes: 60,
+    refuseCommands: null,
+    failInspection: null,
   };
   readonly acts: RecordedAct[] = [];
   /** Newest first. */
@@ -69,28 +73,52 @@ export class FakeDevice implements DeviceView {
     this.verdicts.unshift(verdict);
     this.verdicts.length = Math.min(this.verdicts.length, KEPT_VERDICTS);
     const values = fakeHeatmap(photo, verdictSeq);
-    this.#latest = { verdict, image: photo.image, heatmap: part.kind === "fault" ? null : { values, rows: 12, cols: 16 } };
+    this.#latest = {
+      verdict,
+      image: photo.image,
+      heatmap: part.kind === "fault" ? null : { values, rows: 12, cols: 16 },
+    };
     for (const listener of this.#listeners) listener(verdict);
     return verdict;
   }
 
   status(): DeviceStatus {
     const healthy: DeviceStatus = {
-      device: "tile-1", line: "Hall 2 · Line 4", version: "0.1.0",
-      startedAt: new Date(this.#startedAtMs).toISOString(), bootSeq: 7, state: "inspecting", problems: [],
-      recipe: this.recipe, recipes: ["tile-surface", "tile-edge"], model: MODEL,
+      device: "tile-1",
+      line: "Hall 2 · Line 4",
+      version: "0.1.0",
+      startedAt: new Date(this.#startedAtMs).toISOString(),
+      bootSeq: 7,
+      state: "inspecting",
+      problems: [],
+      recipe: this.recipe,
+      recipes: ["tile-surface", "tile-edge"],
+      model: MODEL,
       classes: CLASSES.map((name) => ({ name, kind: name === "free" ? ("good" as const) : ("defect" as const) })),
-      decision: { passBelow: 0.2, rejectFrom: 0.7 }, provider: "cpu",
+      decision: { passBelow: 0.2, rejectFrom: 0.7 },
+      provider: "cpu",
       providerFallbacks: [
         { provider: "tensorrt", reason: "libnvinfer.so.10 is not installed" },
         { provider: "cuda", reason: "no CUDA device was found" },
       ],
       trigger: "external",
-      camera: { name: "simulated line", state: "delivering", framesPerSecond: 12.4, restarts: 0, lastError: null, widthPx: 640, heightPx: 480 },
+      camera: {
+        name: "simulated line",
+        state: "ready",
+        framesPerSecond: 12.4,
+        restarts: 0,
+        lastError: null,
+        widthPx: 640,
+        heightPx: 480,
+      },
       broker: { url: "mqtt://broker.plant:1883", connected: true, lastError: null, backlog: 0 },
       journal: { recording: true, sentence: null, bytes: 48_300_000 },
-      counts: { ...this.counts }, triggers: this.#verdictSeq, pendingTriggers: 0,
-      latencyMs: { p50: 21.4, p95: 28.9, p99: 37.2 }, inferenceRestarts: 0, history: this.#history(),
+      counts: { ...this.counts },
+      triggers: this.#verdictSeq,
+      pendingTriggers: 0,
+      latencyMs: { p50: 21.4, p95: 28.9, p99: 37.2 },
+      inferenceRestarts: 0,
+      history: this.#history(),
     };
     return { ...healthy, ...this.behaviour.status };
   }
@@ -130,7 +158,8 @@ export class FakeDevice implements DeviceView {
   }
 
   async switchRecipe(recipe: string, by: string): Promise<CommandReply> {
-    if (!this.status().recipes.includes(recipe)) throw new SightlineError("UNKNOWN_RECIPE", `"${recipe}" is not loaded.`);
+    if (!this.status().recipes.includes(recipe))
+      throw new SightlineError("UNKNOWN_RECIPE", `"${recipe}" is not loaded.`);
     if (this.behaviour.refuseCommands === null) this.recipe = recipe;
     return this.#reply({ action: "recipe", detail: { recipe, by } });
   }
@@ -170,20 +199,48 @@ export class FakeDevice implements DeviceView {
     const decidedAtMs = Date.now() - (part.agoMs ?? 0);
     const jitter = (verdictSeq % 9) * 1.7;
     const common = {
-      schema: 1 as const, id: uuidv7(decidedAtMs), device: "tile-1", bootSeq: 7, verdictSeq,
-      part: part.part ?? `T-${String(40_000 + verdictSeq)}`, seq: verdictSeq,
-      capturedAt: new Date(decidedAtMs - 24).toISOString(), decidedAt: new Date(decidedAtMs).toISOString(),
-      latencyMs: { capture: 1.2, preprocess: 1.9, infer: 16.3 + jitter, decide: 0.2, total: 19.6 + jitter }, clockSynced: true,
+      schema: 1 as const,
+      id: uuidv7(decidedAtMs),
+      device: "tile-1",
+      bootSeq: 7,
+      verdictSeq,
+      part: part.part ?? `T-${String(40_000 + verdictSeq)}`,
+      seq: verdictSeq,
+      capturedAt: new Date(decidedAtMs - 24).toISOString(),
+      decidedAt: new Date(decidedAtMs).toISOString(),
+      latencyMs: { capture: 1.2, preprocess: 1.9, infer: 16.3 + jitter, decide: 0.2, total: 19.6 + jitter },
+      clockSynced: true,
     };
     if (part.kind === "fault") {
       const reason = part.reason ?? "dark";
-      return { ...common, verdict: "fault", reason, class: null, score: null, scores: {}, regions: [], hardCase: ["fault"], model: MODEL };
+      return {
+        ...common,
+        verdict: "fault",
+        reason,
+        class: null,
+        score: null,
+        scores: {},
+        regions: [],
+        hardCase: ["fault"],
+        model: MODEL,
+      };
     }
     const name = part.class ?? DEFAULT_CLASS[part.kind];
     const score = NG_SCORE[part.kind];
-    const scores = Object.fromEntries(CLASSES.map((each) => [each, each === "free" ? 1 - score : each === name ? score * 0.9 : score * 0.025]));
+    const scores = Object.fromEntries(
+      CLASSES.map((each) => [each, each === "free" ? 1 - score : each === name ? score * 0.9 : score * 0.025]),
+    );
     const regions = photo.defect === null ? [] : [{ ...photo.defect, class: name, score }];
-    return { ...common, verdict: part.kind, class: name, score, scores, regions, hardCase: part.kind === "review" ? ["uncertain"] : [], model: MODEL };
+    return {
+      ...common,
+      verdict: part.kind,
+      class: name,
+      score,
+      scores,
+      regions,
+      hardCase: part.kind === "review" ? ["uncertain"] : [],
+      model: MODEL,
+    };
   }
 
   #history(): MinuteCounts[] {

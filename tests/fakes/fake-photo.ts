@@ -27,7 +27,7 @@ function smoothNoise(widthPx: number, heightPx: number, cellPx: number, random: 
   return field;
 }
 
-/** A grey, softly lit tile on a dark belt with grain and, when asked, a crack: near enough to a photograph for a page. */
+/** A grey, softly lit tile on a dark belt with grain and, when asked, a crack: photograph enough for a page. */
 export function fakePhoto(seed: number, defective: boolean, widthPx = 640, heightPx = 480): FakePhoto {
   const random = seededRandom(seed);
   const coarse = smoothNoise(widthPx, heightPx, 90, random);
@@ -47,7 +47,8 @@ export function fakePhoto(seed: number, defective: boolean, widthPx = 640, heigh
       let tile = (128 + (coarse[at] ?? 0) * 14 + (fine[at] ?? 0) * 10) * light;
       const along = (y - crackY) / crackLengthPx;
       if (defective && along > 0 && along < 1) {
-        const line = crackX + 46 * along + (coarse[(y * 3 % heightPx) * widthPx] ?? 0) * 8 + (fine[y * widthPx] ?? 0) * 5;
+        const line =
+          crackX + 46 * along + (coarse[((y * 3) % heightPx) * widthPx] ?? 0) * 8 + (fine[y * widthPx] ?? 0) * 5;
         tile -= 75 * Math.exp(-(((x - line) / 3.2) ** 2)) * Math.sin(Math.PI * along) ** 0.4;
       }
       const belt = 30 + (fine[at] ?? 0) * 5;
@@ -55,7 +56,12 @@ export function fakePhoto(seed: number, defective: boolean, widthPx = 640, heigh
       pixels[at] = Math.min(255, Math.max(0, belt + (tile - belt) * edge + grain));
     }
   }
-  const defect = { x: Math.round(crackX - 14), y: Math.round(crackY - 6), width: 76, height: Math.round(crackLengthPx + 12) };
+  const defect = {
+    x: Math.round(crackX - 14),
+    y: Math.round(crackY - 6),
+    width: 76,
+    height: Math.round(crackLengthPx + 12),
+  };
   return { image: { pixels, widthPx, heightPx, channels: 1 }, defect: defective ? defect : null };
 }
 

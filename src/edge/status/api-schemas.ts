@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { CommandReply } from "../../contracts/command.ts";
 import { DeviceState, LatencyPercentiles } from "../../contracts/device-state.ts";
 import { DecisionLimits, ModelClass } from "../../contracts/model-bundle.ts";
 import { TriggerRequest } from "../../contracts/trigger.ts";
@@ -33,14 +32,17 @@ export const StatusBody = z.strictObject({
   recipes: z.array(z.string()),
   model: DeviceState.shape.model,
   classes: z.array(ModelClass),
-  decision: z.strictObject({
-    passBelow: DecisionLimits.shape.passBelow,
-    rejectFrom: DecisionLimits.shape.rejectFrom,
-  }).nullable(),
+  decision: z
+    .strictObject({
+      passBelow: DecisionLimits.shape.passBelow,
+      rejectFrom: DecisionLimits.shape.rejectFrom,
+    })
+    .nullable(),
   provider: z.string().nullable(),
   providerFallbacks: z.array(z.strictObject({ provider: z.string(), reason: z.string() })),
   trigger: z.enum(["free", "external"]),
-  camera: z.strictObject({
+  // Loose: a camera may tell more of itself.
+  camera: z.looseObject({
     name: z.string(),
     state: z.string(),
     framesPerSecond: z.number().nonnegative(),
@@ -97,5 +99,3 @@ export const RecipeRequest = z.strictObject({
 export const ImageBytes = z
   .custom<Uint8Array>((value) => value instanceof Uint8Array, "an image is expected")
   .meta({ type: "string", format: "binary" });
-
-export { CommandReply };

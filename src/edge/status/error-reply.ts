@@ -60,10 +60,18 @@ function refusalOf(error: unknown): Refusal {
   const statusCode = fields.statusCode ?? 500;
   if (error instanceof HttpRefusal) return { statusCode, code: error.code, message: error.message };
   if (statusCode >= 500) {
-    return { statusCode: 500, code: "INTERNAL", message: "The device could not answer this request; its log says why." };
+    return {
+      statusCode: 500,
+      code: "INTERNAL",
+      message: "The device could not answer this request; its log says why.",
+    };
   }
   const known = LIBRARY_REFUSALS[fields.code ?? ""];
-  return { statusCode, code: known?.code ?? "BAD_REQUEST", message: known?.sentence ?? fields.message ?? "Bad request." };
+  return {
+    statusCode,
+    code: known?.code ?? "BAD_REQUEST",
+    message: known?.sentence ?? fields.message ?? "Bad request.",
+  };
 }
 
 const bodyOf = ({ code, message }: Refusal): ErrorBody => ({ error: { code, message } });
@@ -76,7 +84,8 @@ export function installErrorReplies(api: Api, log: Logger): void {
     return reply.code(refusal.statusCode).send(bodyOf(refusal));
   });
   api.setNotFoundHandler(async (request, reply: FastifyReply) => {
-    const message = `There is nothing at ${request.method} ${request.url.split("?")[0]}; /api/docs lists what there is.`;
+    const [path] = request.url.split("?");
+    const message = `There is nothing at ${request.method} ${path}; /api/docs lists what there is.`;
     return reply.code(404).send(bodyOf({ statusCode: 404, code: "NOT_FOUND", message }));
   });
 }

@@ -72,7 +72,7 @@ export class EventStream {
     return this.#clients.size >= this.#limits.maxClients;
   }
 
-  /** Takes over `response`; the first event is the status. Where a client left off (`Last-Event-ID`) is not replayed. */
+  /** Takes over `response`; the first event is the status. Nothing is replayed: `Last-Event-ID` is ignored. */
   add(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
     response.writeHead(200, {
       ...headers,
@@ -107,7 +107,8 @@ export class EventStream {
   }
 
   #flush(client: Client): void {
-    if (client.waiting === undefined || client.blockedSinceTick !== undefined || client.cancelFlush !== undefined) return;
+    if (client.waiting === undefined || client.blockedSinceTick !== undefined || client.cancelFlush !== undefined)
+      return;
     const waitMs = client.lastVerdictTick + VERDICT_INTERVAL_MS - this.#clock.tick();
     if (waitMs > 0) {
       client.cancelFlush = this.#clock.after(waitMs, () => {

@@ -20,7 +20,11 @@ type ReadingKey = Exclude<keyof MetricsReading, "brokerConnected">;
 const TOTALS: readonly (readonly [name: string, key: ReadingKey, help: string])[] = [
   ["sightline_triggers_total", "triggersTotal", "Triggers received since this start; equals verdicts + pending"],
   ["sightline_camera_restarts_total", "cameraRestartsTotal", "Restarts of the camera since this start"],
-  ["sightline_inference_restarts_total", "inferenceRestartsTotal", "Restarts of the inference process since this start"],
+  [
+    "sightline_inference_restarts_total",
+    "inferenceRestartsTotal",
+    "Restarts of the inference process since this start",
+  ],
   ["sightline_unrecorded_verdicts_total", "unrecordedVerdictsTotal", "Verdicts that could not be written to disk"],
 ];
 const GAUGES: readonly (readonly [name: string, key: ReadingKey, help: string, scale: number])[] = [
@@ -43,8 +47,18 @@ export class DeviceMetrics {
   /** `read` is called on each scrape. */
   constructor(read: () => MetricsReading) {
     const registers = [this.#registry];
-    this.#verdicts = new Counter({ name: "sightline_verdicts_total", help: "Verdicts since this start", labelNames: ["verdict"], registers });
-    this.#faults = new Counter({ name: "sightline_faults_total", help: "Parts not inspected, by reason", labelNames: ["reason"], registers });
+    this.#verdicts = new Counter({
+      name: "sightline_verdicts_total",
+      help: "Verdicts since this start",
+      labelNames: ["verdict"],
+      registers,
+    });
+    this.#faults = new Counter({
+      name: "sightline_faults_total",
+      help: "Parts not inspected, by reason",
+      labelNames: ["reason"],
+      registers,
+    });
     this.#latency = new Histogram({
       name: "sightline_latency_seconds",
       help: "Time per stage; total is from the trigger to the decision",
@@ -80,7 +94,9 @@ export class DeviceMetrics {
     const registers = [this.#registry];
     for (const [name, key, help] of TOTALS) {
       new Counter({
-        name, help, registers,
+        name,
+        help,
+        registers,
         collect() {
           this.reset();
           this.inc(read()[key]);
@@ -88,11 +104,22 @@ export class DeviceMetrics {
       });
     }
     for (const [name, key, help, scale] of GAUGES) {
-      new Gauge({ name, help, registers, collect() { this.set(read()[key] * scale); } });
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read()[key] * scale);
+        },
+      });
     }
     new Gauge({
-      name: "sightline_broker_connected", help: "1 while the broker is connected", registers,
-      collect() { this.set(read().brokerConnected ? 1 : 0); },
+      name: "sightline_broker_connected",
+      help: "1 while the broker is connected",
+      registers,
+      collect() {
+        this.set(read().brokerConnected ? 1 : 0);
+      },
     });
   }
 }

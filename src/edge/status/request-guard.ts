@@ -45,7 +45,11 @@ function refuseForeignOrigin(request: FastifyRequest): void {
   const crossSite = request.headers["sec-fetch-site"] === "cross-site";
   const sameOrigin = origin === undefined || URL.parse(origin)?.host === host;
   if (crossSite || !sameOrigin) {
-    throw new HttpRefusal(403, "FOREIGN_ORIGIN", "Requests that act come from this device's own page or from programs.");
+    throw new HttpRefusal(
+      403,
+      "FOREIGN_ORIGIN",
+      "Requests that act come from this device's own page or from programs.",
+    );
   }
 }
 
@@ -53,7 +57,11 @@ function refuseForeignOrigin(request: FastifyRequest): void {
 function refuseForeignHost(request: FastifyRequest): void {
   const host = request.headers.host ?? "";
   if (isLoopback(hostnameOf(host))) return;
-  throw new HttpRefusal(421, "FOREIGN_HOST", "This device serves only localhost; set a host in its config to reach it by name.");
+  throw new HttpRefusal(
+    421,
+    "FOREIGN_HOST",
+    "This device serves only localhost; set a host in its config to reach it by name.",
+  );
 }
 
 const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();
@@ -61,7 +69,8 @@ const digestOf = (text: string): Buffer => createHash("sha256").update(text).dig
 function refuseWithoutToken(request: FastifyRequest, writeToken: string): void {
   const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
   if (given !== undefined && timingSafeEqual(digestOf(given), digestOf(writeToken))) return;
-  const sentence = given === undefined ? "This needs the device's write token as a bearer token." : "The write token is wrong.";
+  const sentence =
+    given === undefined ? "This needs the device's write token as a bearer token." : "The write token is wrong.";
   throw new HttpRefusal(401, "TOKEN_REQUIRED", sentence);
 }
 
@@ -80,7 +89,11 @@ export function installRequestGuard(api: Api, options: GuardOptions): void {
     refuseForeignOrigin(request);
     if (options.writeToken !== null) refuseWithoutToken(request, options.writeToken);
     else if (!loopbackOnly) {
-      throw new HttpRefusal(403, "WRITES_DISABLED", "This device is open to the network without a write token, so it only shows; set one in its config.");
+      throw new HttpRefusal(
+        403,
+        "WRITES_DISABLED",
+        "This device is open to the network without a write token, so it only shows; set one in its config.",
+      );
     }
   });
 }

@@ -80,7 +80,10 @@ export class StatusServer implements Service {
     this.#api = await buildApi(this.#parts, this.#options, this.#events);
     this.#url = await this.#api.listen({ host, port });
     this.#events.start();
-    this.#parts.log.info({ url: this.#url, writes: this.#options.writeToken === null ? "no token" : "token" }, "status page is up");
+    this.#parts.log.info(
+      { url: this.#url, writes: this.#options.writeToken === null ? "no token" : "token" },
+      "status page is up",
+    );
   }
 
   async stop(): Promise<void> {
@@ -104,7 +107,10 @@ async function installDocs(api: Api, version: string): Promise<void> {
 
 /** The whole interface, not yet listening. */
 async function buildApi(parts: StatusServerParts, options: StatusServerOptions, events: EventStream): Promise<Api> {
-  const uploads: UploadLimits = { uploadLimitBytes: options.uploadLimitBytes, maxConcurrentUploads: MAX_CONCURRENT_UPLOADS };
+  const uploads: UploadLimits = {
+    uploadLimitBytes: options.uploadLimitBytes,
+    maxConcurrentUploads: MAX_CONCURRENT_UPLOADS,
+  };
   const api: Api = fastify({
     logger: false,
     bodyLimit: JSON_LIMIT_BYTES,

@@ -34,11 +34,13 @@ function sentenceOf(error: z.ZodError, place: string): string {
 }
 
 /** One meaning of a schema everywhere: requests are parsed by zod itself, not by a translation of the schema. */
-export const zodValidator: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => (data) => {
-  const parsed = schema.safeParse(data);
-  if (parsed.success) return { value: parsed.data };
-  return { error: new Error(sentenceOf(parsed.error, PLACES[httpPart ?? "body"] ?? "body")) };
-};
+export const zodValidator: FastifySchemaCompiler<z.ZodType> =
+  ({ schema, httpPart }) =>
+  (data) => {
+    const parsed = schema.safeParse(data);
+    if (parsed.success) return { value: parsed.data };
+    return { error: new Error(sentenceOf(parsed.error, PLACES[httpPart ?? "body"] ?? "body")) };
+  };
 
 /** JSON Schema (2020-12, as OpenAPI 3.1 wants it) of a zod schema. */
 export function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): object {
@@ -61,7 +63,10 @@ const MEANINGS: Readonly<Record<string, string>> = {
 
 function documentedResponse(code: string, response: unknown): unknown {
   if (!(response instanceof z.ZodType)) return response;
-  return { description: MEANINGS[code] ?? "", content: { "application/json": { schema: jsonSchemaOf(response, "output") } } };
+  return {
+    description: MEANINGS[code] ?? "",
+    content: { "application/json": { schema: jsonSchemaOf(response, "output") } },
+  };
 }
 
 /** The schema of a route with its zod schemas turned into JSON Schema, for the OpenAPI document. */
@@ -73,7 +78,9 @@ export function documentedSchema(schema: FastifySchema): FastifySchema {
   }
   const responses = Object.entries(schema.response ?? {});
   if (responses.length > 0) {
-    documented["response"] = Object.fromEntries(responses.map(([code, body]) => [code, documentedResponse(code, body)]));
+    documented["response"] = Object.fromEntries(
+      responses.map(([code, body]) => [code, documentedResponse(code, body)]),
+    );
   }
   return documented;
 }

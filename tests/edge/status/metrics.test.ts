@@ -3,8 +3,16 @@ import { DeviceMetrics, type MetricsReading } from "../../../src/edge/status/met
 import { FakeDevice } from "../../fakes/fake-device.ts";
 
 const reading: MetricsReading = {
-  triggersTotal: 12, pendingTriggers: 2, cameraRestartsTotal: 1, inferenceRestartsTotal: 3, brokerConnected: false,
-  backlogVerdicts: 40, unrecordedVerdictsTotal: 0, journalBytes: 1234, eventLoopP99Ms: 7.5, framesPerSecond: 12.5,
+  triggersTotal: 12,
+  pendingTriggers: 2,
+  cameraRestartsTotal: 1,
+  inferenceRestartsTotal: 3,
+  brokerConnected: false,
+  backlogVerdicts: 40,
+  unrecordedVerdictsTotal: 0,
+  journalBytes: 1234,
+  eventLoopP99Ms: 7.5,
+  framesPerSecond: 12.5,
 };
 
 const valueOf = (text: string, series: string): number | undefined => {
@@ -37,7 +45,15 @@ test("readings are taken at each scrape, totals do not add up over scrapes", asy
   expect(valueOf(text, "sightline_triggers_total")).toBe(20);
   expect(valueOf(text, "sightline_broker_connected")).toBe(1);
   expect(valueOf(text, "sightline_event_loop_p99_seconds")).toBeCloseTo(0.0075);
-  for (const name of ["pending_triggers", "backlog_verdicts", "journal_bytes", "frames_per_second", "camera_restarts_total", "inference_restarts_total", "unrecorded_verdicts_total"]) {
+  for (const name of [
+    "pending_triggers",
+    "backlog_verdicts",
+    "journal_bytes",
+    "frames_per_second",
+    "camera_restarts_total",
+    "inference_restarts_total",
+    "unrecorded_verdicts_total",
+  ]) {
     expect(valueOf(text, `sightline_${name}`), name).toBeDefined();
   }
   expect(text).toContain("# TYPE sightline_triggers_total counter");

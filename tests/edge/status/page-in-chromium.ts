@@ -2,10 +2,17 @@ import { existsSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
+  existsSync(path),
+);
 const QUIET = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
 ];
 const ARTEFACTS = fileURLToPath(new URL("../../artefacts/", import.meta.url));
 
@@ -33,7 +40,8 @@ export async function openPage(browser: Browser, url: string, options: BrowserCo
   });
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("request", (request) => {
-    if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== new URL(url).origin) foreignRequests.push(request.url());
+    if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== new URL(url).origin)
+      foreignRequests.push(request.url());
   });
   await page.goto(url);
   await page.locator("#lamps li").first().waitFor();
@@ -81,7 +89,13 @@ export function lowContrasts(page: Page, limit: number): Promise<ContrastFinding
     for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
       const element = node.parentElement;
       const text = node.textContent?.trim() ?? "";
-      if (element === null || text === "" || !element.checkVisibility() || element.closest("noscript, :disabled") !== null) continue;
+      if (
+        element === null ||
+        text === "" ||
+        !element.checkVisibility() ||
+        element.closest("noscript, :disabled") !== null
+      )
+        continue;
       const style = getComputedStyle(element);
       const ink = luminance(rgba(element instanceof SVGElement ? style.fill : style.color));
       const ground = luminance(groundOf(element));

@@ -1,7 +1,18 @@
 import { expect, test } from "vitest";
 import { FAULT_REASONS } from "../../../src/contracts/verdict.ts";
 // The page is plain JavaScript without a build; its decisions are pure and tested as they are served.
-import { ageText, bytesText, faceOf, groupFaults, HOLD_MS, IDLE_AFTER_MS, lampsOf, mayReplace, percentText, sharesOf } from "../../../src/edge/status/page/model.js";
+import {
+  ageText,
+  bytesText,
+  faceOf,
+  groupFaults,
+  HOLD_MS,
+  IDLE_AFTER_MS,
+  lampsOf,
+  mayReplace,
+  percentText,
+  sharesOf,
+} from "../../../src/edge/status/page/model.js";
 import { texts } from "../../../src/edge/status/page/texts.js";
 import { FakeDevice } from "../../fakes/fake-device.ts";
 
@@ -13,7 +24,9 @@ const fault = device.inspect({ kind: "fault", reason: "dark" });
 const fresh = { link: "up", status, shown: pass, ageMs: 100 };
 
 test("every fault reason has the contract's sentence and something to do", () => {
-  const sentences = Object.fromEntries(Object.entries<{ sentence: string }>(texts.faults).map(([reason, text]) => [reason, text.sentence]));
+  const sentences = Object.fromEntries(
+    Object.entries<{ sentence: string }>(texts.faults).map(([reason, text]) => [reason, text.sentence]),
+  );
   expect(sentences).toEqual(FAULT_REASONS);
   for (const { todo } of Object.values<{ todo: string }>(texts.faults)) expect(todo).toMatch(/\.$/);
 });
@@ -61,6 +74,14 @@ test("faults of the last hour are grouped by reason, newest group first", () => 
   ]);
 });
 
+test("a device without a broker does not warn of one", () => {
+  const lamps = lampsOf({ ...status, broker: { url: "", connected: false, lastError: null, backlog: 0 } });
+  expect(lamps.find(({ key }: { key: string }) => key === "broker")).toMatchObject({
+    level: "off",
+    word: "None set up",
+  });
+});
+
 test("lamps say in words what is wrong and why", () => {
   const lamps = lampsOf({
     ...status,
@@ -70,10 +91,21 @@ test("lamps say in words what is wrong and why", () => {
     inferenceRestarts: 1,
   });
   expect(lamps.map(({ key, level }: { key: string; level: string }) => `${key} ${level}`)).toEqual([
-    "camera bad", "model ok", "broker warn", "journal bad", "inference warn",
+    "camera bad",
+    "model ok",
+    "broker warn",
+    "journal bad",
+    "inference warn",
   ]);
   const words = JSON.stringify(lamps);
-  for (const part of ["no frame for 2,000 ms", "3 restarts", "7 verdicts wait", "refused", "The disk is full.", "not TensorRT: libnvinfer"]) {
+  for (const part of [
+    "no frame for 2,000 ms",
+    "3 restarts",
+    "7 verdicts wait",
+    "refused",
+    "The disk is full.",
+    "not TensorRT: libnvinfer",
+  ]) {
     expect(words).toContain(part);
   }
 });

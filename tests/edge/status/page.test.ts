@@ -11,12 +11,16 @@ let served: ServedDevice;
 
 function fill(device: FakeDevice): void {
   for (let part = 0; part < 40; part++) {
-    device.inspect({ kind: part % 9 === 4 ? "reject" : part % 13 === 5 ? "review" : "pass", agoMs: (40 - part) * 2_700 });
+    device.inspect({
+      kind: part % 9 === 4 ? "reject" : part % 13 === 5 ? "review" : "pass",
+      agoMs: (40 - part) * 2_700,
+    });
   }
 }
 
 const face = (page: Page, kind: string) => page.locator(`#face[data-kind="${kind}"]`);
-const actsOf = (device: FakeDevice, action: string) => device.acts.filter((act) => act.action === action).map((act) => act.detail);
+const actsOf = (device: FakeDevice, action: string) =>
+  device.acts.filter((act) => act.action === action).map((act) => act.detail);
 
 describe.skipIf(!hasChromium)("the status page in Chromium", () => {
   beforeAll(async () => {
@@ -40,9 +44,16 @@ describe.skipIf(!hasChromium)("the status page in Chromium", () => {
       await face(page, kind).waitFor();
       expect((await page.locator("#call-word").innerText()).toLowerCase()).toBe(kind);
       expect(await page.locator("#call-icon").getAttribute("href")).toBe(`#icon-${kind}`);
-      await expect.poll(() => page.locator("#face").evaluate((element) => {
-        return getComputedStyle(element).backgroundColor;
-      }).then((colour) => fills.has(colour))).toBe(false);
+      await expect
+        .poll(() =>
+          page
+            .locator("#face")
+            .evaluate((element) => {
+              return getComputedStyle(element).backgroundColor;
+            })
+            .then((colour) => fills.has(colour)),
+        )
+        .toBe(false);
       fills.add(await page.locator("#face").evaluate((element) => getComputedStyle(element).backgroundColor));
       await page.locator(`#stage[data-verdict="${verdict.id}"]`).waitFor();
       expect(await page.locator(".picture img").getAttribute("alt")).toBe(`Frame of part ${verdict.part}: ${kind}`);
@@ -89,7 +100,9 @@ describe.skipIf(!hasChromium)("the status page in Chromium", () => {
     await page.keyboard.press("Escape");
     await expect.poll(() => page.locator("#acts-on").innerText()).toContain(`latest part, ${newer.part}`);
     await page.keyboard.press("f");
-    await expect.poll(() => actsOf(served.device, "flag").map((act) => act["verdictId"])).toEqual([older.id, older.id, newer.id]);
+    await expect
+      .poll(() => actsOf(served.device, "flag").map((act) => act["verdictId"]))
+      .toEqual([older.id, older.id, newer.id]);
     expect(complaints).toEqual([]);
   });
 
@@ -106,9 +119,9 @@ describe.skipIf(!hasChromium)("the status page in Chromium", () => {
     await page.keyboard.press("Tab");
     await page.keyboard.type("Ada");
     await page.keyboard.press("Enter");
-    await expect.poll(() => actsOf(served.device, "override")).toEqual([
-      { verdictId: reject.id, verdict: "pass", reason: "Only dust f o h", by: "Ada" },
-    ]);
+    await expect
+      .poll(() => actsOf(served.device, "override"))
+      .toEqual([{ verdictId: reject.id, verdict: "pass", reason: "Only dust f o h", by: "Ada" }]);
     await page.locator("#override-dialog:not([open])").waitFor({ state: "attached" });
     expect(await page.locator(".toast.good").innerText()).toContain(reject.part);
     await page.keyboard.press("f");
@@ -171,7 +184,7 @@ describe.skipIf(!hasChromium)("the status page in Chromium", () => {
     expect(served.device.acts).toEqual([]);
   });
 
-  test("when the device is gone no PASS stays: the face says so, all is dated and grey, and it comes back by itself", async () => {
+  test("when the device is gone no PASS stays, all is dated and grey, and it comes back by itself", async () => {
     const { page } = await openPage(browser, served.url);
     served.device.inspect({ kind: "pass" });
     await face(page, "pass").waitFor();
@@ -194,69 +207,110 @@ describe.skipIf(!hasChromium)("the status page in Chromium", () => {
     const { page } = await openPage(browser, served.url);
     served.device.inspect({ kind: "pass" });
     await face(page, "pass").waitFor();
-    served.device.status = () => { throw new Error("scripted"); };
+    served.device.status = () => {
+      throw new Error("scripted");
+    };
     await face(page, "lost").waitFor();
   });
 
   test("a device that does not inspect shows no old verdict as if it were news", async () => {
-    served.device.behaviour.status = { state: "not-inspecting", problems: [{ code: "CAMERA_LOST", sentence: "The camera is gone." }] };
+    served.device.behaviour.status = {
+      state: "not-inspecting",
+      problems: [{ code: "CAMERA_LOST", sentence: "The camera is gone." }],
+    };
     const { page } = await openPage(browser, served.url);
     await face(page, "stopped").waitFor();
     expect(await page.locator("#finding").innerText()).toBe("The camera is gone.");
   });
 
-  test.each(["light", "dark"] as const)("all text in %s has contrast of 4.5 or more, whatever the verdict", async (colorScheme) => {
-    served.device.behaviour.status = { problems: [{ code: "BROKER_UNREACHABLE", sentence: "The broker cannot be reached." }], inferenceRestarts: 1 };
-    const { page } = await openPage(browser, served.url, { colorScheme, reducedMotion: "reduce" });
-    for (const kind of ["pass", "reject", "review", "fault"] as const) {
-      const { id } = served.device.inspect({ kind });
-      await face(page, kind).waitFor();
-      await page.locator(`#stage[data-verdict="${id}"]`).waitFor();
+  test.each(["light", "dark"] as const)(
+    "all text in %s has contrast of 4.5 or more, whatever the verdict",
+    async (colorScheme) => {
+      served.device.behaviour.status = {
+        problems: [{ code: "BROKER_UNREACHABLE", sentence: "The broker cannot be reached." }],
+        inferenceRestarts: 1,
+      };
+      const { page } = await openPage(browser, served.url, { colorScheme, reducedMotion: "reduce" });
+      for (const kind of ["pass", "reject", "review", "fault"] as const) {
+        const { id } = served.device.inspect({ kind });
+        await face(page, kind).waitFor();
+        await page.locator(`#stage[data-verdict="${id}"]`).waitFor();
+        expect(await lowContrasts(page, AA_CONTRAST)).toEqual([]);
+      }
+      await page.locator("#override").click();
       expect(await lowContrasts(page, AA_CONTRAST)).toEqual([]);
-    }
-    await page.locator("#override").click();
-    expect(await lowContrasts(page, AA_CONTRAST)).toEqual([]);
-    await page.keyboard.press("Escape");
-    const ground = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    const before = await ground();
-    const presses = colorScheme === "light" ? 2 : 1; // auto, light, dark
-    for (let press = 0; press < presses; press++) await page.locator("#theme").click();
-    expect(await ground()).not.toBe(before);
-    expect(await lowContrasts(page, AA_CONTRAST)).toEqual([]);
-    await served.server.stop();
-    await face(page, "lost").waitFor();
-    expect(await lowContrasts(page, AA_CONTRAST)).toEqual([]);
-  });
+      await page.keyboard.press("Escape");
+      const ground = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      const before = await ground();
+      const presses = colorScheme === "light" ? 2 : 1; // auto, light, dark
+      for (let press = 0; press < presses; press++) await page.locator("#theme").click();
+      expect(await ground()).not.toBe(before);
+      expect(await lowContrasts(page, AA_CONTRAST)).toEqual([]);
+      await served.server.stop();
+      await face(page, "lost").waitFor();
+      expect(await lowContrasts(page, AA_CONTRAST)).toEqual([]);
+    },
+  );
 
   test("landmarks, headings, names and focus are in order", async () => {
     const { page } = await openPage(browser, served.url);
-    for (const landmark of ["header", "main", "footer"]) expect(await page.locator(`body > ${landmark}`).count()).toBe(1);
+    for (const landmark of ["header", "main", "footer"])
+      expect(await page.locator(`body > ${landmark}`).count()).toBe(1);
     expect(await page.locator("h1").count()).toBe(1);
     const tree = await page.locator("body").ariaSnapshot();
-    for (const heading of ["Latest verdict", "Latest frame", "Last parts", "Yield and rejects", "System", "Needs attention"]) {
+    for (const heading of [
+      "Latest verdict",
+      "Latest frame",
+      "Last parts",
+      "Yield and rejects",
+      "System",
+      "Needs attention",
+    ]) {
       expect(tree).toMatch(new RegExp(`heading "${heading}[^"]*" \\[level=2\\]`));
     }
     expect(tree).toMatch(/img "Last 60 minutes: yield/);
-    expect(await page.locator("button:visible, select:visible, input:visible").evaluateAll((controls) =>
-      controls.filter((control) => !(control instanceof HTMLElement) || (control.innerText.trim() === "" && control.getAttribute("aria-label") === null && (control as HTMLInputElement).labels?.length === 0)).length)).toBe(0);
+    expect(
+      await page
+        .locator("button:visible, select:visible, input:visible")
+        .evaluateAll(
+          (controls) =>
+            controls.filter(
+              (control) =>
+                !(control instanceof HTMLElement) ||
+                (control.innerText.trim() === "" &&
+                  control.getAttribute("aria-label") === null &&
+                  (control as HTMLInputElement).labels?.length === 0),
+            ).length,
+        ),
+    ).toBe(0);
     await page.keyboard.press("Tab");
     expect(await page.evaluate(() => document.activeElement?.className)).toBe("skip");
     await page.keyboard.press("Enter");
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("verdict");
     await page.keyboard.press("Tab");
-    expect(await page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineStyle)).toBe("solid");
+    expect(await page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineStyle)).toBe(
+      "solid",
+    );
     expect(await page.locator("#parts button[tabindex='0']").count()).toBe(1);
   });
 
   test.each(Object.entries(SCREENS))("nothing is cut off on a %s", async (name, [width, height]) => {
-    const { page } = await openPage(browser, served.url, { viewport: { width, height }, colorScheme: name === "wall" ? "dark" : "light" });
+    const { page } = await openPage(browser, served.url, {
+      viewport: { width, height },
+      colorScheme: name === "wall" ? "dark" : "light",
+    });
     const { id } = served.device.inspect({ kind: "reject", part: "PALLET-0007/SLOT-12/2026-07-14T06:00" });
     await face(page, "reject").waitFor();
     await page.locator(`#stage[data-verdict="${id}"]`).waitFor();
-    const size = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]);
+    const size = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.scrollHeight,
+    ]);
     expect(size[0]).toBe(width);
     if (name !== "phone") expect(size[1]).toBe(height);
-    const overflowing = await page.locator("#face").evaluate((element) => element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight);
+    const overflowing = await page
+      .locator("#face")
+      .evaluate((element) => element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight);
     expect(overflowing).toBe(false);
     await keepScreenshot(page, name);
   });

@@ -5,12 +5,19 @@ export interface ServerEvent {
 }
 
 function parse(block: string): ServerEvent | undefined {
-  const fields = new Map(block.split("\n").filter((line) => line !== "" && !line.startsWith(":")).map((line) => {
-    const colon = line.indexOf(": ");
-    return [line.slice(0, colon), line.slice(colon + 2)] as const;
-  }));
+  const fields = new Map(
+    block
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith(":"))
+      .map((line) => {
+        const colon = line.indexOf(": ");
+        return [line.slice(0, colon), line.slice(colon + 2)] as const;
+      }),
+  );
   const data = fields.get("data");
-  return data === undefined ? undefined : { event: fields.get("event") ?? "message", id: fields.get("id"), data: JSON.parse(data) };
+  return data === undefined
+    ? undefined
+    : { event: fields.get("event") ?? "message", id: fields.get("id"), data: JSON.parse(data) };
 }
 
 /** Events of a stream in order, until the caller stops iterating. */

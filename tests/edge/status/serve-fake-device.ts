@@ -12,7 +12,10 @@ export interface ServedDevice {
 /** A fake device behind the real server, on a port of the system's choice. */
 export async function serveFakeDevice(options: Partial<StatusServerOptions> = {}): Promise<ServedDevice> {
   const device = new FakeDevice();
-  const server = new StatusServer({ device, version: "0.1.0", clock: systemClock, log: silentLogger }, { port: 0, ...options });
+  const server = new StatusServer(
+    { device, version: "0.1.0", clock: systemClock, log: silentLogger },
+    { port: 0, ...options },
+  );
   await server.start();
   return { device, server, url: server.url };
 }

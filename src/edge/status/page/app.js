@@ -35,7 +35,10 @@ let drawnMinute = "";
 const announcer = new Announcer();
 const frames = new FrameView((verdict) => {
   const word = texts.verdicts[verdict.verdict];
-  return { alt: texts.frameAlt(verdict.part, word), caption: `${verdict.part} · ${word}${verdict.class === null ? "" : ` · ${verdict.class}`}` };
+  return {
+    alt: texts.frameAlt(verdict.part, word),
+    caption: `${verdict.part} · ${word}${verdict.class === null ? "" : ` · ${verdict.class}`}`,
+  };
 });
 
 const orderOf = (verdict) => verdict.bootSeq * 1e9 + verdict.verdictSeq;
@@ -177,13 +180,19 @@ async function override() {
   byId("details-dialog").close();
   const answer = await askOverride(verdict);
   if (answer === null) return;
-  await act(`api/v1/verdicts/${verdict.id}/override`, answer, texts.overrideDone(verdict.part, texts.verdicts[answer.verdict]));
+  await act(
+    `api/v1/verdicts/${verdict.id}/override`,
+    answer,
+    texts.overrideDone(verdict.part, texts.verdicts[answer.verdict]),
+  );
 }
 
 async function switchRecipe(event) {
   const choice = event.target;
   const recipe = choice.value;
-  const done = (await confirmRecipe(recipe)) && (await act("api/v1/recipe", { recipe, by: operatorName() }, texts.recipeDone(recipe)));
+  const done =
+    (await confirmRecipe(recipe)) &&
+    (await act("api/v1/recipe", { recipe, by: operatorName() }, texts.recipeDone(recipe)));
   if (!done) choice.value = state.status?.recipe ?? "";
 }
 

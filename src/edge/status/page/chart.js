@@ -35,7 +35,11 @@ function frameOf(element) {
   const between = 3.2 * text;
   const half = Math.max(1, (height - upperTop - between - 1.9 * text) / 2);
   return {
-    width, height, text, left, right,
+    width,
+    height,
+    text,
+    left,
+    right,
     plotWidth: width - left - right,
     upper: { top: upperTop, height: half },
     lower: { top: upperTop + half + between, height: half },
@@ -48,7 +52,13 @@ function axis(svg, frame, band, { from, to, name }) {
   for (const value of [from, to]) {
     const y = band.top + band.height * (1 - (value - from) / (to - from));
     svg.append(makeSvg("line", { class: "grid", x1: frame.left, x2: frame.left + frame.plotWidth, y1: y, y2: y }));
-    svg.append(makeSvg("text", { class: "tick", x: frame.left - 0.5 * frame.text, y: y + 0.35 * frame.text, "text-anchor": "end" }, `${value}`));
+    svg.append(
+      makeSvg(
+        "text",
+        { class: "tick", x: frame.left - 0.5 * frame.text, y: y + 0.35 * frame.text, "text-anchor": "end" },
+        `${value}`,
+      ),
+    );
   }
 }
 
@@ -75,7 +85,13 @@ function lastValue(svg, frame, { minutes, y, value }) {
   if (index < 0) return;
   const last = value(minutes[index].shares);
   svg.append(makeSvg("circle", { class: "last", cx: frame.x(index), cy: y(last), r: 0.28 * frame.text }));
-  svg.append(makeSvg("text", { class: "now", x: frame.width, y: y(last) + 0.35 * frame.text, "text-anchor": "end" }, percentText(last)));
+  svg.append(
+    makeSvg(
+      "text",
+      { class: "now", x: frame.width, y: y(last) + 0.35 * frame.text, "text-anchor": "end" },
+      percentText(last),
+    ),
+  );
 }
 
 function drawBad(svg, frame, minutes) {
@@ -91,7 +107,8 @@ function drawBad(svg, frame, minutes) {
     for (const kind of BAD_KINDS) {
       const height = shares[kind] * scale;
       y -= height;
-      if (height > 0) svg.append(makeSvg("rect", { class: `bar ${kind}`, x: frame.x(index) - width / 2, y, width, height }));
+      if (height > 0)
+        svg.append(makeSvg("rect", { class: `bar ${kind}`, x: frame.x(index) - width / 2, y, width, height }));
     }
   });
   lastValue(svg, frame, { minutes, y: (value) => bottom - value * scale, value: bad });
@@ -103,7 +120,13 @@ function drawTimes(svg, frame, minutes) {
     if (new Date(at).getMinutes() % everyMinutes !== 0) return;
     const x = frame.x(index);
     const anchor = index < 3 ? "start" : index > SHOWN_MINUTES - 4 ? "end" : "middle";
-    svg.append(makeSvg("text", { class: "tick", x, y: frame.height - 0.2 * frame.text, "text-anchor": anchor }, timeText.format(at)));
+    svg.append(
+      makeSvg(
+        "text",
+        { class: "tick", x, y: frame.height - 0.2 * frame.text, "text-anchor": anchor },
+        timeText.format(at),
+      ),
+    );
   });
 }
 
@@ -112,9 +135,21 @@ function drawTooltips(svg, frame, minutes) {
   const width = frame.plotWidth / SHOWN_MINUTES;
   minutes.forEach(({ at, counts, shares }, index) => {
     if (shares === null) return;
-    const column = makeSvg("rect", { class: "hover", x: frame.x(index) - width / 2, y: 0, width, height: frame.height });
+    const column = makeSvg("rect", {
+      class: "hover",
+      x: frame.x(index) - width / 2,
+      y: 0,
+      width,
+      height: frame.height,
+    });
     const { minute } = texts.chart;
-    column.append(makeSvg("title", {}, minute(timeText.format(at), totalOf(counts), percentText(shares.pass), percentText(shares.reject))));
+    column.append(
+      makeSvg(
+        "title",
+        {},
+        minute(timeText.format(at), totalOf(counts), percentText(shares.pass), percentText(shares.reject)),
+      ),
+    );
     svg.append(column);
   });
 }
@@ -135,9 +170,18 @@ export function drawChart(history) {
   }
   const minutes = series(history);
   const shares = sharesOf(sumOf(history.slice(-SHOWN_MINUTES)));
-  const label = texts.chart.summary(Math.min(history.length, SHOWN_MINUTES), percentText(shares?.pass ?? null), percentText(shares?.reject ?? null));
+  const label = texts.chart.summary(
+    Math.min(history.length, SHOWN_MINUTES),
+    percentText(shares?.pass ?? null),
+    percentText(shares?.reject ?? null),
+  );
   const frame = frameOf(element);
-  const svg = makeSvg("svg", { role: "img", "aria-label": label, viewBox: `0 0 ${frame.width} ${frame.height}`, "font-size": frame.text });
+  const svg = makeSvg("svg", {
+    role: "img",
+    "aria-label": label,
+    viewBox: `0 0 ${frame.width} ${frame.height}`,
+    "font-size": frame.text,
+  });
   for (const draw of [drawYield, drawBad, drawTimes, drawTooltips]) draw(svg, frame, minutes);
   element.replaceChildren(svg, legend(frame));
 }

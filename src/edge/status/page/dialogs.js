@@ -32,9 +32,12 @@ function askForm(dialog, check) {
 }
 
 function checkOverride(fields, form) {
-  const problem = fields.verdict === undefined
-    ? { field: form.elements.verdict[0], text: texts.overrideNeedsVerdict }
-    : fields.reason.trim().length < 3 ? { field: form.elements.reason, text: texts.overrideNeedsReason } : null;
+  const problem =
+    fields.verdict === undefined
+      ? { field: form.elements.verdict[0], text: texts.overrideNeedsVerdict }
+      : fields.reason.trim().length < 3
+        ? { field: form.elements.reason, text: texts.overrideNeedsReason }
+        : null;
   setText(byId("override-error"), problem?.text ?? "");
   form.elements.reason.setAttribute("aria-invalid", String(problem?.field === form.elements.reason));
   problem?.field.focus();
@@ -74,7 +77,14 @@ export async function askToken() {
 }
 
 export async function confirmRecipe(recipe) {
-  return (await ask({ title: texts.recipeTitle(recipe), text: texts.recipeText, yes: texts.recipeYes, withToken: false })) !== null;
+  return (
+    (await ask({
+      title: texts.recipeTitle(recipe),
+      text: texts.recipeText,
+      yes: texts.recipeYes,
+      withToken: false,
+    })) !== null
+  );
 }
 
 function scoreRows(verdict) {
@@ -82,7 +92,10 @@ function scoreRows(verdict) {
   return ordered.flatMap(([name, score]) => {
     const bar = make("i");
     bar.style.width = `${score * 100}%`;
-    return [make("dt", { textContent: name }), make("dd", {}, make("span", { className: "bar" }, bar), percentText(score * 100))];
+    return [
+      make("dt", { textContent: name }),
+      make("dd", {}, make("span", { className: "bar" }, bar), percentText(score * 100)),
+    ];
   });
 }
 

@@ -38,4 +38,5 @@ export function replaceWhen(element, key, build) {
 }
 
 /** `<dt>`/`<dd>` pairs. */
-export const facts = (pairs) => pairs.flatMap(([name, value]) => [make("dt", { textContent: name }), make("dd", { textContent: value })]);
+export const facts = (pairs) =>
+  pairs.flatMap(([name, value]) => [make("dt", { textContent: name }), make("dd", { textContent: value })]);

@@ -25,7 +25,11 @@ function drawHeatmap(canvas, heatmap) {
 }
 
 function boxOf(region, frame) {
-  const box = make("div", { className: "box" }, make("span", { textContent: `${region.class} ${percentText(region.score * 100)}` }));
+  const box = make(
+    "div",
+    { className: "box" },
+    make("span", { textContent: `${region.class} ${percentText(region.score * 100)}` }),
+  );
   const share = (value, of) => `${(100 * value) / of}%`;
   box.style.left = share(region.x, frame.widthPx);
   box.style.top = share(region.y, frame.heightPx);
@@ -75,9 +79,19 @@ export class FrameView {
     await image.decode();
     const { alt, caption } = this.#describe(frame.verdict);
     image.alt = alt;
-    const heat = make("canvas", { className: "heat", width: 480, height: Math.round((480 * frame.heightPx) / frame.widthPx) });
+    const heat = make("canvas", {
+      className: "heat",
+      width: 480,
+      height: Math.round((480 * frame.heightPx) / frame.widthPx),
+    });
     drawHeatmap(heat, frame.heatmap);
-    this.#picture = make("div", { className: "picture" }, image, heat, ...frame.verdict.regions.map((region) => boxOf(region, frame)));
+    this.#picture = make(
+      "div",
+      { className: "picture" },
+      image,
+      heat,
+      ...frame.verdict.regions.map((region) => boxOf(region, frame)),
+    );
     this.#size = frame;
     this.#shownId = frame.verdict.id;
     this.#fit();

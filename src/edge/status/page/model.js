@@ -69,8 +69,9 @@ export function findingOf(verdict) {
 
 function cameraLamp({ camera }) {
   const word = texts.cameraStates[camera.state] ?? camera.state;
-  const delivering = word === texts.cameraStates.ready;
-  const size = camera.widthPx === null || camera.heightPx === null ? null : `${camera.widthPx} × ${camera.heightPx} px`;
+  const delivering = camera.state === "ready";
+  const { widthPx, heightPx } = camera;
+  const size = widthPx === null || heightPx === null ? null : `${widthPx} × ${heightPx} px`;
   const details = [texts.cameraDetail(camera.name, delivering ? size : null)];
   if (camera.restarts > 0) details.push(texts.restarts(camera.restarts));
   if (!delivering && camera.lastError !== null) details.unshift(camera.lastError);
@@ -80,14 +81,21 @@ function cameraLamp({ camera }) {
 function modelLamp({ model, provider, providerFallbacks }) {
   if (model === null) return { key: "model", level: "bad", word: texts.modelNone, details: [] };
   const details = [provider === null ? "" : texts.modelOn(texts.providers[provider] ?? provider)];
-  for (const { provider: name, reason } of providerFallbacks) details.push(texts.fellBack(texts.providers[name] ?? name, reason));
+  for (const { provider: name, reason } of providerFallbacks)
+    details.push(texts.fellBack(texts.providers[name] ?? name, reason));
   return { key: "model", level: "ok", word: `${model.name} ${model.version}`, details: details.filter(Boolean) };
 }
 
 function brokerLamp({ broker }) {
+  if (broker.url === "") return { key: "broker", level: "off", word: texts.brokerNone, details: [] };
   const details = [broker.connected ? broker.url : (broker.lastError ?? broker.url)];
   if (broker.backlog > 0) details.unshift(texts.backlog(broker.backlog));
-  return { key: "broker", level: broker.connected ? "ok" : "warn", word: broker.connected ? texts.brokerOn : texts.brokerOff, details };
+  return {
+    key: "broker",
+    level: broker.connected ? "ok" : "warn",
+    word: broker.connected ? texts.brokerOn : texts.brokerOff,
+    details,
+  };
 }
 
 export function bytesText(bytes) {
@@ -100,16 +108,27 @@ export function bytesText(bytes) {
 function journalLamp({ journal }) {
   const details = [bytesText(journal.bytes)];
   if (journal.sentence !== null) details.unshift(journal.sentence);
-  return { key: "journal", level: journal.recording ? "ok" : "bad", word: journal.recording ? texts.journalOn : texts.journalOff, details };
+  return {
+    key: "journal",
+    level: journal.recording ? "ok" : "bad",
+    word: journal.recording ? texts.journalOn : texts.journalOff,
+    details,
+  };
 }
 
 function inferenceLamp({ inferenceRestarts }) {
   if (inferenceRestarts === 0) return { key: "inference", level: "ok", word: texts.inferenceOk, details: [] };
-  return { key: "inference", level: "warn", word: texts.inferenceRestarted, details: [texts.restarts(inferenceRestarts)] };
+  return {
+    key: "inference",
+    level: "warn",
+    word: texts.inferenceRestarted,
+    details: [texts.restarts(inferenceRestarts)],
+  };
 }
 
-/** The lamps of the system panel: level `ok`, `warn` or `bad`, a word, and details. */
-export const lampsOf = (status) => [cameraLamp, modelLamp, brokerLamp, journalLamp, inferenceLamp].map((lamp) => lamp(status));
+/** The lamps of the system panel: level `ok`, `warn`, `bad` or `off`, a word, and details. */
+export const lampsOf = (status) =>
+  [cameraLamp, modelLamp, brokerLamp, journalLamp, inferenceLamp].map((lamp) => lamp(status));
 
 const DEVICE_LEVELS = { inspecting: "ok", degraded: "warn", starting: "warn", "not-inspecting": "bad", offline: "bad" };
 export const deviceLevel = (state) => DEVICE_LEVELS[state] ?? "warn";

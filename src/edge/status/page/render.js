@@ -1,5 +1,15 @@
 import { byId, icon, make, replaceWhen, setAttribute, setText } from "./dom.js";
-import { ageText, deviceLevel, faceOf, findingOf, groupFaults, KINDS, lampsOf, percentText, sharesOf } from "./model.js";
+import {
+  ageText,
+  deviceLevel,
+  faceOf,
+  findingOf,
+  groupFaults,
+  KINDS,
+  lampsOf,
+  percentText,
+  sharesOf,
+} from "./model.js";
 import { texts } from "./texts.js";
 
 const SHOWN_PARTS = 60;
@@ -71,7 +81,14 @@ export function renderFace(view) {
   setText(byId("which"), whichText(face, view));
   renderGauge(face, view);
   const target = selected ?? shown;
-  setText(byId("acts-on"), target === null ? texts.actsOnNothing : selected === null ? texts.actsOnLatest(target.part) : texts.actsOnSelected(target.part));
+  setText(
+    byId("acts-on"),
+    target === null
+      ? texts.actsOnNothing
+      : selected === null
+        ? texts.actsOnLatest(target.part)
+        : texts.actsOnSelected(target.part),
+  );
   for (const id of ["flag", "override"]) byId(id).disabled = target === null || link !== "up";
   const banner = byId("banner");
   banner.hidden = link !== "lost";
@@ -80,10 +97,17 @@ export function renderFace(view) {
 }
 
 function chipOf(verdict, open) {
-  const chip = make("button", { type: "button" }, icon(`icon-${verdict.verdict}`), make("span", { textContent: verdict.part }), make("small", { textContent: timeOf(verdict.decidedAt) }));
+  const chip = make(
+    "button",
+    { type: "button" },
+    icon(`icon-${verdict.verdict}`),
+    make("span", { textContent: verdict.part }),
+    make("small", { textContent: timeOf(verdict.decidedAt) }),
+  );
   chip.dataset.id = verdict.id;
   chip.dataset.kind = verdict.verdict;
-  chip.setAttribute("aria-label", `${texts.announce(verdict.part, texts.verdicts[verdict.verdict], findingOf(verdict))}, ${timeOf(verdict.decidedAt)}`);
+  const said = texts.announce(verdict.part, texts.verdicts[verdict.verdict], findingOf(verdict));
+  chip.setAttribute("aria-label", `${said}, ${timeOf(verdict.decidedAt)}`);
   chip.addEventListener("click", () => open(verdict));
   return make("li", {}, chip);
 }
@@ -107,16 +131,33 @@ export function renderParts({ verdicts, selectedId }, select, open) {
 }
 
 function problemItem({ sentence, code }) {
-  return make("li", { className: "problem" }, icon("lamp-bad"), make("div", {}, make("strong", { textContent: sentence }), make("small", { textContent: code })));
+  return make(
+    "li",
+    { className: "problem" },
+    icon("lamp-bad"),
+    make("div", {}, make("strong", { textContent: sentence }), make("small", { textContent: code })),
+  );
 }
 
 function faultItem(group) {
   const { sentence, todo } = texts.faults[group.reason] ?? { sentence: group.reason, todo: "" };
   const { times, lastSeen } = texts.attention;
-  return make("li", { className: "fault" }, icon("lamp-warn"), make("div", {},
-    make("strong", { textContent: `${sentence} ` }, make("b", { textContent: times(numberText.format(group.count)) })),
-    make("span", {}, make("em", { textContent: texts.attention.todo }), ` ${todo}`),
-    make("small", { textContent: lastSeen(timeText.format(group.atMs), group.part) })));
+  return make(
+    "li",
+    { className: "fault" },
+    icon("lamp-warn"),
+    make(
+      "div",
+      {},
+      make(
+        "strong",
+        { textContent: `${sentence} ` },
+        make("b", { textContent: times(numberText.format(group.count)) }),
+      ),
+      make("span", {}, make("em", { textContent: texts.attention.todo }), ` ${todo}`),
+      make("small", { textContent: lastSeen(timeText.format(group.atMs), group.part) }),
+    ),
+  );
 }
 
 export function renderAttention({ link, status, verdicts, nowMs, aheadMs }) {
@@ -126,25 +167,37 @@ export function renderAttention({ link, status, verdicts, nowMs, aheadMs }) {
   replaceWhen(byId("attention"), JSON.stringify([problems, groups, nothing]), () => {
     const items = [...problems.map(problemItem), ...groups.map(faultItem)];
     if (items.length > 0) return items;
-    return [make("li", { className: "calm" }, icon(link === "up" ? "lamp-ok" : "lamp-off"), make("div", { textContent: nothing }))];
+    return [
+      make(
+        "li",
+        { className: "calm" },
+        icon(link === "up" ? "lamp-ok" : "lamp-off"),
+        make("div", { textContent: nothing }),
+      ),
+    ];
   });
 }
 
 function renderTop({ status, link }) {
-  setText(byId("line-name"), status.line);
-  setText(byId("device-name"), status.device);
+  const place = status.line === "" ? status.device : status.line;
+  setText(byId("line-name"), place);
+  setText(byId("device-name"), status.line === "" ? "" : status.device);
   const state = link === "up" ? status.state : "lost";
   const lamp = byId("device-state");
   setAttribute(lamp, "data-level", link === "up" ? deviceLevel(status.state) : "off");
   setAttribute(lamp.querySelector("use"), "href", `#lamp-${lamp.dataset.level}`);
   setText(lamp.querySelector("span"), texts.deviceStates[state]);
-  document.title = `${texts.deviceStates[state]} · ${status.line}`;
+  document.title = `${texts.deviceStates[state]} · ${place}`;
   const choice = byId("recipe");
   choice.disabled = link !== "up" || status.recipes.length === 0;
   const shown = JSON.stringify([status.recipes, status.recipe]);
   replaceWhen(choice, shown, () => {
-    const options = status.recipes.map((recipe) => make("option", { value: recipe, textContent: recipe, selected: recipe === status.recipe }));
-    return status.recipe === null ? [make("option", { value: "", textContent: texts.noRecipe, selected: true }), ...options] : options;
+    const options = status.recipes.map((recipe) =>
+      make("option", { value: recipe, textContent: recipe, selected: recipe === status.recipe }),
+    );
+    return status.recipe === null
+      ? [make("option", { value: "", textContent: texts.noRecipe, selected: true }), ...options]
+      : options;
   });
 }
 
@@ -152,29 +205,49 @@ function renderYield({ status }) {
   const shares = sharesOf(status.counts);
   setText(byId("yield-value"), percentText(shares?.pass ?? null));
   setText(byId("since"), texts.since(shortTimeText.format(Date.parse(status.startedAt))));
-  replaceWhen(byId("counts"), JSON.stringify(status.counts), () => KINDS.map((kind) => {
-    const term = make("dt", {}, icon(`icon-${kind}`), texts.calls[kind]);
-    const figures = make("dd", { textContent: numberText.format(status.counts[kind]) }, make("small", { textContent: percentText(shares?.[kind] ?? null) }));
-    return make("div", { className: kind }, term, figures);
-  }));
+  replaceWhen(byId("counts"), JSON.stringify(status.counts), () =>
+    KINDS.map((kind) => {
+      const term = make("dt", {}, icon(`icon-${kind}`), texts.calls[kind]);
+      const figures = make(
+        "dd",
+        { textContent: numberText.format(status.counts[kind]) },
+        make("small", { textContent: percentText(shares?.[kind] ?? null) }),
+      );
+      return make("div", { className: kind }, term, figures);
+    }),
+  );
 }
 
 function renderSystem({ status, link }) {
   const lamps = lampsOf(status);
-  replaceWhen(byId("lamps"), JSON.stringify([lamps, link]), () => lamps.map(({ key, level, word, details }) => {
-    const shown = link === "up" ? level : "off";
-    const text = make("div", {}, make("strong", { textContent: word }), ...details.map((detail) => make("small", { textContent: detail })));
-    const item = make("li", {}, icon(`lamp-${shown}`), make("span", { textContent: texts.lamps[key] }), text);
-    item.dataset.level = shown;
-    return item;
-  }));
+  replaceWhen(byId("lamps"), JSON.stringify([lamps, link]), () =>
+    lamps.map(({ key, level, word, details }) => {
+      const shown = link === "up" ? level : "off";
+      const text = make(
+        "div",
+        {},
+        make("strong", { textContent: word }),
+        ...details.map((detail) => make("small", { textContent: detail })),
+      );
+      const item = make("li", {}, icon(`lamp-${shown}`), make("span", { textContent: texts.lamps[key] }), text);
+      item.dataset.level = shown;
+      return item;
+    }),
+  );
   const { latencyMs, camera, pendingTriggers } = status;
   const ms = (value) => (value === undefined ? texts.noFigure : texts.ms(value.toFixed(value < 100 ? 1 : 0)));
   const figures = {
-    frameRate: camera.framesPerSecond.toFixed(1), p50: ms(latencyMs?.p50), p95: ms(latencyMs?.p95), p99: ms(latencyMs?.p99), pending: numberText.format(pendingTriggers),
+    frameRate: camera.framesPerSecond.toFixed(1),
+    p50: ms(latencyMs?.p50),
+    p95: ms(latencyMs?.p95),
+    p99: ms(latencyMs?.p99),
+    pending: numberText.format(pendingTriggers),
   };
-  replaceWhen(byId("meters"), JSON.stringify(figures), () => Object.entries(figures).map(([key, figure]) =>
-    make("div", {}, make("dt", { textContent: texts.meters[key] }), make("dd", { textContent: figure }))));
+  replaceWhen(byId("meters"), JSON.stringify(figures), () =>
+    Object.entries(figures).map(([key, figure]) =>
+      make("div", {}, make("dt", { textContent: texts.meters[key] }), make("dd", { textContent: figure })),
+    ),
+  );
 }
 
 /** Everything that comes from the status. */

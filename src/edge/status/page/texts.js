@@ -103,8 +103,10 @@ export const texts = {
     inference: "Inference",
   },
   cameraStates: {
-    closed: "Switched off", opening: "Opening", ready: "Delivering", delivering: "Delivering", running: "Delivering",
-    recovering: "Restarting", lost: "No image", stalled: "No image", failed: "Failed", ended: "Ended",
+    closed: "Closed",
+    opening: "Opening",
+    ready: "Delivering",
+    recovering: "Restarting",
   },
   cameraDetail: (name, size) => (size === null ? name : `${name}, ${size}`),
   restarts: (count) => (count === 1 ? "1 restart" : `${count} restarts`),
@@ -112,6 +114,7 @@ export const texts = {
   modelOn: (provider) => `on ${provider}`,
   fellBack: (provider, reason) => `not ${provider}: ${reason}`,
   providers: { cpu: "CPU", cuda: "CUDA", tensorrt: "TensorRT" },
+  brokerNone: "None set up",
   brokerOn: "Connected",
   brokerOff: "Not connected",
   backlog: (count) => (count === 1 ? "1 verdict waits to be sent" : `${count} verdicts wait to be sent`),
@@ -135,7 +138,8 @@ export const texts = {
     empty: "The chart begins after the first minute with parts.",
     summary: (minutes, yieldText, rejectText) =>
       `Last ${minutes} minutes: yield ${yieldText}, reject rate ${rejectText}.`,
-    minute: (time, parts, yieldText, rejectText) => `${time}: ${parts} parts, yield ${yieldText}, rejects ${rejectText}`,
+    minute: (time, parts, yieldText, rejectText) =>
+      `${time}: ${parts} parts, yield ${yieldText}, rejects ${rejectText}`,
   },
   attention: {
     times: (count) => `${count} ×`,
@@ -147,8 +151,8 @@ export const texts = {
     decided: "Decided",
     captured: "Captured",
     latency: "Latency",
-    latencyParts: (latency) =>
-      `${latency.total} ms (capture ${latency.capture}, preprocess ${latency.preprocess}, infer ${latency.infer}, decide ${latency.decide})`,
+    latencyParts: ({ total, capture, preprocess, infer, decide }) =>
+      `${total} ms (capture ${capture}, preprocess ${preprocess}, infer ${infer}, decide ${decide})`,
     regions: "Regions",
     model: "Model",
     hardCase: "Hard case",
@@ -173,19 +177,46 @@ export const texts = {
   ],
   /** The sentences are those of FAULT_REASONS in contracts/verdict.ts; `todo` is for the person at the line. */
   faults: {
-    deadline: { sentence: "No result in time", todo: "If it repeats, slow the line down or call whoever looks after the device: it is overloaded." },
-    interrupted: { sentence: "The device restarted before this part was judged", todo: "Check this part by hand. If it repeats, check the device's power supply." },
-    overrun: { sentence: "Parts came faster than they can be inspected", todo: "Slow the line down or check the trigger sensor for double signals." },
+    deadline: {
+      sentence: "No result in time",
+      todo: "If it repeats, slow the line down or call whoever looks after the device: it is overloaded.",
+    },
+    interrupted: {
+      sentence: "The device restarted before this part was judged",
+      todo: "Check this part by hand. If it repeats, check the device's power supply.",
+    },
+    overrun: {
+      sentence: "Parts came faster than they can be inspected",
+      todo: "Slow the line down or check the trigger sensor for double signals.",
+    },
     shutdown: { sentence: "The device was being switched off", todo: "Check this part by hand." },
     camera: { sentence: "The camera delivered no image", todo: "Check the camera's cable and power." },
-    model: { sentence: "The model could not judge the image", todo: "Check this part by hand. If it repeats, call whoever looks after the device." },
-    unreadable: { sentence: "The image cannot be read", todo: "If it repeats, check the camera's cable; for uploads, check the file." },
+    model: {
+      sentence: "The model could not judge the image",
+      todo: "Check this part by hand. If it repeats, call whoever looks after the device.",
+    },
+    unreadable: {
+      sentence: "The image cannot be read",
+      todo: "If it repeats, check the camera's cable; for uploads, check the file.",
+    },
     torn: { sentence: "The image is incomplete", todo: "Check the camera's cable and the network." },
-    "wrong-size": { sentence: "The image does not have the expected size", todo: "Check the camera's resolution, or whether the right recipe is active." },
+    "wrong-size": {
+      sentence: "The image does not have the expected size",
+      todo: "Check the camera's resolution, or whether the right recipe is active.",
+    },
     dark: { sentence: "The image is too dark", todo: "Check the lighting and whether something covers the lens." },
-    overexposed: { sentence: "The image is overexposed", todo: "Shade stray light; check the lighting and the exposure time." },
+    overexposed: {
+      sentence: "The image is overexposed",
+      todo: "Shade stray light; check the lighting and the exposure time.",
+    },
     blurred: { sentence: "The image is out of focus", todo: "Clean the lens; check that its focus ring is locked." },
-    frozen: { sentence: "The camera repeats the same image", todo: "Check that parts are moving; otherwise unplug the camera and plug it in again." },
-    "camera-moved": { sentence: "The camera or the part holder has moved", todo: "Put the camera and the holder back to their marks." },
+    frozen: {
+      sentence: "The camera repeats the same image",
+      todo: "Check that parts are moving; otherwise unplug the camera and plug it in again.",
+    },
+    "camera-moved": {
+      sentence: "The camera or the part holder has moved",
+      todo: "Put the camera and the holder back to their marks.",
+    },
   },
 };
