@@ -6,9 +6,10 @@ import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
 import { inspect, type InspectionOutcome, type InspectionRecord } from "../pipeline/inspect.ts";
 import type { Journal } from "../pipeline/journal/journal.ts";
 import { toIso, type Clock, type MonotonicMs, type WallClockMs } from "../platform/clock.ts";
-import { onChange, type Logger } from "../platform/logger.ts";
+import type { Logger } from "../platform/logger.ts";
 import { Slots } from "../platform/slots.ts";
 import { uuidv7 } from "../platform/uuid.ts";
+import { FaultLog } from "./fault-log.ts";
 import type { LineStatistics } from "./line-statistics.ts";
 import { RecipeStages, type FrameMemory } from "./recipe-stages.ts";
 import type { Recipe } from "./recipe.ts";
@@ -68,7 +69,7 @@ export class Line {
   readonly #with: LineCollaborators;
   readonly #slots: Slots;
   readonly #memory: FrameMemory = { previous: undefined };
-  readonly #reportFault: (reason: string) => void;
+  readonly #faults: FaultLog;
   #pending = 0;
   #triggerSeq = 0;
   #verdictSeq = 0;
@@ -79,11 +80,7 @@ export class Line {
     this.#options = options;
     this.#with = collaborators;
     this.#slots = new Slots(options.inferenceSlots);
-    const log = collaborators.log.child({ component: "line" });
-    this.#reportFault = onChange<string>((reason) => {
-      if (reason === "") log.info({}, "parts are judged again");
-      else log.warn({ fault: reason }, "parts get fault verdicts");
-    });
+    this.#faults = new FaultLog(collaborators.clock, collaborators.log.child({ component: "line" }));
   }
 
   get pending(): number {
@@ -182,7 +179,7 @@ export class Line {
     const recording = journal.recordVerdict(concluded.triggerId, verdict);
     statistics.observe(verdict);
     this.#remember(verdict, concluded);
-    this.#reportFault(verdict.verdict === "fault" ? verdict.reason : "");
+    if (concluded.outcome.kind === "fault") this.#faults.observe(verdict, concluded.outcome.detail);
     onDecided(verdict);
     this.#roomWaiters.shift()?.();
     if ((await recording) === "unrecorded") onUnrecorded(verdict); // "refused" cannot be: a trigger comes here once

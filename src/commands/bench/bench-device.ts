@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SightlineError } from "../../contracts/errors.ts";
 import type { Verdict } from "../../contracts/verdict.ts";
 import { startDevice } from "../../edge/device.ts";
 import { DeviceConfig } from "../../edge/device-config.ts";
@@ -60,6 +61,8 @@ export async function runBenchDevice(bench: BenchDevice): Promise<BenchResult> {
   await device.stop();
   const ledger = device.ledger();
   await rm(dataDirectory, { recursive: true, force: true });
+  const { fault = 0 } = verdicts;
+  if (fault > 0) throw new SightlineError("DATA_INVALID", `${fault} of ${frames} frames were not inspected: their speed would be no figure`);
   return {
     frames,
     verdicts,

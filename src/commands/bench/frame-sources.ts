@@ -1,12 +1,11 @@
 import { readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SightlineError } from "../../contracts/errors.ts";
-import { decodeImage } from "../../imaging/decode-image.ts";
-import { resampleToRgb } from "../../imaging/resample.ts";
 import type { Exposure, FrameSource } from "../../pipeline/capture/frame-source.ts";
 import type { Image } from "../../pipeline/frame.ts";
 import type { Clock } from "../../platform/clock.ts";
+import { DEFAULT_LINE } from "../../simulation/line-settings.ts";
+import { renderPart } from "../../simulation/render-part.ts";
 
 /** All photographs below a folder, masks left out. */
 export function listPhotographs(folder: string): string[] {
@@ -18,19 +17,14 @@ export function listPhotographs(folder: string): string[] {
   return files;
 }
 
-/** Photographs blown up to raw RGB frames of the wanted size, as a camera would deliver them. */
-export async function rawFrames(files: readonly string[], widthPx: number, heightPx: number): Promise<Image[]> {
-  return Promise.all(
-    files.map(async (file) => {
-      const decoded = await decodeImage(await readFile(file));
-      if (!decoded.ok) throw new SightlineError("DATA_INVALID", `${file}: ${decoded.detail}`);
-      const { image } = decoded;
-      const pixels = new Uint8Array(widthPx * heightPx * 3);
-      const whole = { xPx: 0, yPx: 0, widthPx: image.widthPx, heightPx: image.heightPx };
-      resampleToRgb(image, whole, { widthPx, heightPx }, pixels, 0);
-      return { pixels, widthPx, heightPx, channels: 3 };
-    }),
-  );
+/** Simulated parts as raw RGB frames, sharp and noisy as a camera delivers them. Blown-up photographs would be blurred. */
+export function rawFrames(count: number, widthPx: number, heightPx: number): Image[] {
+  return Array.from({ length: count }, (_, index) => {
+    const { image } = renderPart({ ...DEFAULT_LINE, widthPx, heightPx }, index);
+    const pixels = new Uint8Array(widthPx * heightPx * 3);
+    image.pixels.forEach((grey, at) => pixels.fill(grey, 3 * at, 3 * at + 3));
+    return { pixels, widthPx, heightPx, channels: 3 };
+  });
 }
 
 /** The first `count` frames of a source. */

@@ -69,7 +69,7 @@ interface Measurement {
 async function measure({ modelDirectory, dataDirectory, frames, rounds, peer }: Measurement): Promise<PipelineFigures> {
   const { manifest } = await openBundle(modelDirectory);
   const files = listPhotographs(dataDirectory);
-  const images = await rawFrames(files.slice(0, DISTINCT_RAW_FRAMES), RAW.widthPx, RAW.heightPx);
+  const images = rawFrames(DISTINCT_RAW_FRAMES, RAW.widthPx, RAW.heightPx);
   const cores = availableParallelism();
   const broker = await startBenchBroker();
   const bare = { modelPath: join(modelDirectory, "model.onnx"), heightPx: manifest.input.height, widthPx: manifest.input.width };

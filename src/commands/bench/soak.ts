@@ -4,7 +4,7 @@ import { systemClock as clock } from "../../platform/clock.ts";
 import { parseCommandLine } from "../command-line.ts";
 import { startBenchBroker } from "./bench-broker.ts";
 import { runBenchDevice } from "./bench-device.ts";
-import { listPhotographs, memorySource, rawFrames } from "./frame-sources.ts";
+import { memorySource, rawFrames } from "./frame-sources.ts";
 import { writeSection } from "./write-section.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -17,7 +17,6 @@ Many raw frames through the whole runtime: does memory grow, is every trigger an
 
   --frames N     frames (default 100000)
   --model DIR    model bundle (default models/tile-surface)
-  --data DIR     folder with JPEG photographs (default ../shared/data/magnetic-tile)
   --write FILE   put the figures into this Markdown file, between its markers
   --json         one JSON document on stdout
 `;
@@ -32,7 +31,6 @@ export async function benchSoak(args: string[]): Promise<number> {
   const options = parseCommandLine(args, {
     frames: { type: "string", default: "100000" },
     model: { type: "string", default: join(ROOT, "models", "tile-surface") },
-    data: { type: "string", default: join(ROOT, "..", "shared", "data", "magnetic-tile") },
     write: { type: "string" },
     json: { type: "boolean", default: false },
   });
@@ -41,7 +39,7 @@ export async function benchSoak(args: string[]): Promise<number> {
     return 0;
   }
   const frames = Number(options.frames);
-  const images = await rawFrames(listPhotographs(options.data).slice(0, 24), RAW.widthPx, RAW.heightPx);
+  const images = rawFrames(24, RAW.widthPx, RAW.heightPx);
   const broker = await startBenchBroker();
   const samples: MemorySample[] = [];
   const everyFrames = Math.max(1, Math.floor(frames / SAMPLES));
