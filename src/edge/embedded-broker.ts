@@ -26,7 +26,8 @@ export class EmbeddedBroker implements Service {
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error) => {
-        const detail = `port ${this.#wantedPort} for the embedded broker cannot be used (${messageOf(error)}): choose another`;
+        const why = messageOf(error);
+        const detail = `port ${this.#wantedPort} for the embedded broker cannot be used (${why}): choose another`;
         reject(new SightlineError("CONFIG_INVALID", detail, { cause: error }));
       });
       server.listen(this.#wantedPort, "127.0.0.1", resolve);

@@ -32,13 +32,15 @@ async function answer(request: LedgerRequest): Promise<LedgerAnswers[keyof Ledge
   }
 }
 
+const unforeseen = (error: unknown) => new SightlineError("JOURNAL_FULL", messageOf(error));
+
 async function reply({ call, request }: LedgerQuestion): Promise<void> {
   let message: LedgerReply;
   try {
     message = { call, answer: await answer(request) };
   } catch (error) {
-    const known = error instanceof SightlineError;
-    message = { call, error: { code: known ? error.code : "JOURNAL_FULL", detail: known ? error.detail : messageOf(error) } };
+    const { code, detail } = error instanceof SightlineError ? error : unforeseen(error);
+    message = { call, error: { code, detail } };
   }
   parentPort?.postMessage(message);
 }

@@ -175,7 +175,7 @@ export class LedgerFile {
   #addTrigger(trigger: LedgerTrigger): ChangeResult {
     const { triggerId, requestId, part, source, receivedAt } = trigger;
     const taken = requestId !== null && this.#statements.requestTaken.get(requestId, triggerId) !== undefined;
-    // A trigger is never left out, for then its verdict could be missed: a second one of a request loses its claim to it.
+    // Never left out, for then its verdict could be missed: a second trigger of a request loses its claim to that.
     const added = this.#statements.insertTrigger.run(triggerId, taken ? null : requestId, part, source, receivedAt, 0);
     this.#marks.triggers += Number(added.changes);
     return taken ? "refused" : "written";

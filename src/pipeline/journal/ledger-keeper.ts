@@ -108,8 +108,8 @@ export class LedgerKeeper {
   }
 
   #opened(): LedgerFile {
-    if (this.#file === undefined) throw new SightlineError("JOURNAL_FULL", `${this.#path} is not open after a disk error`);
-    return this.#file;
+    if (this.#file !== undefined) return this.#file;
+    throw new SightlineError("JOURNAL_FULL", `${this.#path} is not open after a disk error`);
   }
 
   async #openFile(atMs: number, when: "at-start" | "after-failure"): Promise<void> {
@@ -264,14 +264,15 @@ export class LedgerKeeper {
     const { directoryPath, maxBytes } = this.#options;
     return this.#diskIsFull()
       ? `the disk that holds ${directoryPath} is full and the reserve is used up: free space on it`
-      : `the journal in ${directoryPath} has used its quota of ${maxBytes} bytes with verdicts that nobody has taken yet: ` +
-          "connect the broker or the hub, or raise the quota";
+      : `the journal in ${directoryPath} has used its quota of ${maxBytes} bytes with verdicts that nobody has ` +
+          "taken yet: connect the broker or the hub, or raise the quota";
   }
 
   #onReserveSentence(): string {
     const { directoryPath, maxBytes, reserveBytes } = this.#options;
     return this.#diskIsFull()
-      ? `The disk that holds ${directoryPath} is full; verdicts go into a reserve of ${reserveBytes} bytes. Free space on it.`
+      ? `The disk that holds ${directoryPath} is full; verdicts go into a reserve of ${reserveBytes} bytes. ` +
+          "Free space on it."
       : `The journal in ${directoryPath} has reached its quota of ${maxBytes} bytes; verdicts go into a reserve of ` +
           `${reserveBytes} bytes. Connect the broker or the hub, or raise the quota.`;
   }

@@ -61,7 +61,8 @@ export function assertSafeSqlite(version: string): void {
   if (order !== undefined && !(order > 0))
     throw new SightlineError(
       "JOURNAL_UNSAFE",
-      `SQLite ${version} can corrupt a journal; ${SAFE_SQLITE.join(".")} or newer is needed: use the Node version that package.json names`,
+      `SQLite ${version} can corrupt a journal; ${SAFE_SQLITE.join(".")} or newer is needed: ` +
+        "use the Node version that package.json names",
     );
 }
 
@@ -100,7 +101,8 @@ function migrate(database: DatabaseSync, path: string): void {
   if (found > SCHEMA_VERSION)
     throw new SightlineError(
       "JOURNAL_UNSAFE",
-      `${path} was written by a newer version of this program (schema ${found}, this one knows ${SCHEMA_VERSION}): install that version again, or move the file away`,
+      `${path} was written by a newer version of this program (schema ${found}, this one knows ${SCHEMA_VERSION}): ` +
+        "install that version again, or move the file away",
     );
   if (found === SCHEMA_VERSION) return;
   database.exec("BEGIN IMMEDIATE");
@@ -117,7 +119,8 @@ export type DiskTrouble = "full" | "damaged" | "input-output" | "locked" | "othe
 
 /** What kind of failure SQLite reports (result codes: sqlite.org/rescode.html). */
 export function diskTrouble(error: unknown): DiskTrouble {
-  const code = error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : -1;
+  const extended = error instanceof Error && "errcode" in error ? error.errcode : undefined;
+  const code = typeof extended === "number" ? extended & 0xff : -1;
   if (code === 13) return "full";
   if (code === 11 || code === 26) return "damaged";
   if (code === 10 || code === 14 || code === 8) return "input-output";

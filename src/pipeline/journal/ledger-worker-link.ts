@@ -41,7 +41,7 @@ export class LedgerWorkerLink {
 
   async open(): Promise<LedgerAnswers["open"]> {
     this.#spawn();
-    const opening = await this.#post({ kind: "open", options: this.#options, bootSeq: null, atMs: this.#with.clock.wallNow() });
+    const opening = await this.#post(this.#opening());
     this.#bootSeq = opening.bootSeq;
     return opening;
   }
@@ -65,13 +65,18 @@ export class LedgerWorkerLink {
 
   #post<K extends LedgerRequest["kind"]>(request: Extract<LedgerRequest, { kind: K }>): Promise<LedgerAnswers[K]> {
     const worker = this.#worker;
-    if (worker === undefined) return Promise.reject(new SightlineError("JOURNAL_FULL", "the journal's worker is not running"));
+    if (worker === undefined)
+      return Promise.reject(new SightlineError("JOURNAL_FULL", "the journal's worker is not running"));
     const question: LedgerQuestion = { call: ++this.#lastCall, request };
     return new Promise((resolve, reject) => {
       // The worker answers each kind of request with its kind of answer: ledger-messages.ts.
       this.#calls.set(question.call, { resolve: resolve as Call["resolve"], reject });
       worker.postMessage(question);
     });
+  }
+
+  #opening(): Extract<LedgerRequest, { kind: "open" }> {
+    return { kind: "open", options: this.#options, bootSeq: this.#bootSeq, atMs: this.#with.clock.wallNow() };
   }
 
   #spawn(): void {
@@ -111,7 +116,7 @@ export class LedgerWorkerLink {
   async #reopen(): Promise<void> {
     this.#spawn();
     try {
-      await this.#post({ kind: "open", options: this.#options, bootSeq: this.#bootSeq, atMs: this.#with.clock.wallNow() });
+      await this.#post(this.#opening());
       this.#failedStarts = 0;
     } catch (error) {
       this.#with.logger.error({ reason: messageOf(error) }, "the journal cannot be opened again");

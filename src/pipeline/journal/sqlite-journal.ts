@@ -6,7 +6,8 @@ import { retryDelayMs, type RetryPolicy } from "../../platform/retry.ts";
 import { siblingModule } from "../../platform/sibling-module.ts";
 import { uuidv7 } from "../../platform/uuid.ts";
 import type { AuditEntry, Journal, JournalOpening, JournalState, JournalStatus, LedgerTrigger } from "./journal.ts";
-import { BATCH_BYTES, BATCH_ROWS, journalOptions, type JournalOptions, type JournalSettings } from "./journal-options.ts";
+import { BATCH_BYTES, BATCH_ROWS, journalOptions } from "./journal-options.ts";
+import type { JournalOptions, JournalSettings } from "./journal-options.ts";
 import type { ChangeResult, LedgerAnswers, LedgerChange, LedgerFigures } from "./ledger-messages.ts";
 import { LedgerWorkerLink } from "./ledger-worker-link.ts";
 import { WriteQueue, type RecordResult, type WaitingChange } from "./write-queue.ts";
@@ -98,7 +99,8 @@ export class SqliteJournal implements Journal {
   async recordAudit(entry: AuditEntry): Promise<void> {
     const change: LedgerChange = { kind: "audit", id: uuidv7(this.#with.clock.wallNow()), entry };
     const result = await this.#record(change, 256 + JSON.stringify(entry.detail).length);
-    if (result !== "recorded") throw new SightlineError("JOURNAL_FULL", this.#trouble ?? "too much is waiting to be written");
+    if (result === "recorded") return;
+    throw new SightlineError("JOURNAL_FULL", this.#trouble ?? "too much is waiting to be written");
   }
 
   /** At most 1,000. */
@@ -134,7 +136,8 @@ export class SqliteJournal implements Journal {
 
   markAcknowledged(bootSeq: number, verdictSeq: number): void {
     const { acknowledged } = this.#marks;
-    const older = acknowledged !== undefined && (bootSeq - acknowledged.bootSeq || verdictSeq - acknowledged.verdictSeq) < 0;
+    const boots = bootSeq - (acknowledged?.bootSeq ?? 0);
+    const older = boots < 0 || (boots === 0 && verdictSeq < (acknowledged?.verdictSeq ?? 0));
     if (!older) this.#marks.acknowledged = { bootSeq, verdictSeq };
     this.#cancelMarks ??= this.#with.clock.after(MARKS_MS, () => this.#writeGroup());
   }
@@ -285,7 +288,8 @@ export class SqliteJournal implements Journal {
   #abandon(): void {
     const lost = this.#waiting().filter(({ change }) => change.kind === "verdict").length;
     this.#unrecorded += lost;
-    if (lost > 0) this.#with.logger.error({ verdicts: lost, sentence: this.#trouble }, "stopped with verdicts not recorded");
+    const fields = { verdicts: lost, sentence: this.#trouble };
+    if (lost > 0) this.#with.logger.error(fields, "stopped with verdicts not recorded");
     for (const { settle } of this.#waiting()) settle("unrecorded");
   }
 

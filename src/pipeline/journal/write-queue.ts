@@ -31,7 +31,8 @@ export class WriteQueue {
   /** False when the queue is full; the change was not taken. */
   offer(item: WaitingChange): boolean {
     const share = item.change.kind === "verdict" ? 1 : SHARE_OF_OTHERS;
-    if (this.#waiting.length >= this.#rows * share || this.#waitingBytes + item.bytes > this.#bytes * share) return false;
+    if (this.#waiting.length >= this.#rows * share) return false;
+    if (this.#waitingBytes + item.bytes > this.#bytes * share) return false;
     this.#waiting.push(item);
     this.#waitingBytes += item.bytes;
     return true;

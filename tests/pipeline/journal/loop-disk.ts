@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 /** FS_IOC_SHUTDOWN with NOLOGFLUSH (2): the file system stops as it is, nothing unsynced reaches the disk any more. */
 const SHUTDOWN = "import fcntl,os,struct,sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
@@ -43,8 +44,9 @@ export class LoopDisk {
     this.#mounted = false;
   }
 
-  cutPower(): void {
-    execFileSync("python3", ["-c", SHUTDOWN, this.path], { stdio: "pipe" });
+  /** Does not block: what a writer reports until the very end must be read, or it stops reporting. */
+  async cutPower(): Promise<void> {
+    await promisify(execFile)("python3", ["-c", SHUTDOWN, this.path]);
   }
 
   destroy(): void {

@@ -20,7 +20,7 @@ it("has every acknowledged verdict on disk after the power is cut", async ({ ski
   const acknowledged: string[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => line !== "unrecorded" && acknowledged.push(line));
   await expect.poll(() => acknowledged.length, { timeout: 30_000, interval: 10 }).toBeGreaterThan(300);
-  disk.cutPower();
+  await disk.cutPower();
   child.kill("SIGKILL");
   await once(child, "close"); // with all it had printed
   disk.unmount();

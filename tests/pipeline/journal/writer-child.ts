@@ -3,10 +3,7 @@ import { systemClock } from "../../../src/platform/clock.ts";
 import { silentLogger } from "../../../src/platform/logger.ts";
 import { sampleTrigger, sampleVerdict } from "./sample-rows.ts";
 
-/**
- * Records verdicts in DIRECTORY as fast as they are taken, three at a time, and prints the id of each recorded one,
- * "unrecorded" for the others. Three, for large groups would reach a checkpoint with its sync in almost every commit.
- */
+/** Records verdicts in DIRECTORY as fast as they are taken and prints the id of each, "unrecorded" where it was not. */
 const journal = new SqliteJournal(
   { directoryPath: process.argv[2] ?? "", hubConfigured: false },
   { clock: systemClock, logger: silentLogger, random: Math.random },
@@ -25,4 +22,4 @@ async function writer(): Promise<void> {
     }
   }
 }
-for (let lane = 0; lane < 3; lane++) void writer();
+for (let lane = 0; lane < 24; lane++) void writer();
