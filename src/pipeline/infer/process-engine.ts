@@ -13,7 +13,7 @@ import type {
 import { PoolMember } from "./pool-member.ts";
 import { readPoolModel, type PoolModel, type Preprocess } from "./pool-model.ts";
 import { OrderFailed } from "./process-link.ts";
-import { providerAbsent, providersToTry, slowestProvider, type ProviderChoice } from "./providers.ts";
+import { providerAbsent, providersToTry, slowestProvider, unusableReason, type ProviderChoice } from "./providers.ts";
 import { RequestQueue } from "./request-queue.ts";
 import { closeSharedFile, openSharedFile } from "./shared-slots.ts";
 
@@ -190,7 +190,7 @@ export class ProcessEngine implements InferenceEngine {
       await member.probe(provider);
       return null;
     } catch (error) {
-      return `onnxruntime cannot use it here (${messageOf(error).trim()})`;
+      return unusableReason(messageOf(error).trim());
     }
   }
 

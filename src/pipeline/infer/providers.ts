@@ -24,6 +24,10 @@ const REMEDIES: Readonly<Record<ProviderName, string>> = {
     "or set the provider to auto",
 };
 
+/** Why a provider is not used, short enough for the status page, from onnxruntime's own words. */
+export const unusableReason = (said: string): string =>
+  /Failed to load shared library/i.test(said) ? "its libraries are not installed" : `onnxruntime cannot use it here (${said})`;
+
 /** `reason` is what was missing, in onnxruntime's words or ours. */
 export const providerAbsent = (provider: ProviderName, reason: string): SightlineError =>
   new SightlineError("PROVIDER_ABSENT", `${provider} is required but ${reason}; ${REMEDIES[provider]}`);

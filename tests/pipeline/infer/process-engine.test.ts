@@ -80,7 +80,7 @@ describe("ProcessEngine", () => {
     const engine = engineUnderTest({ provider: "cuda" });
     const error = await errorOf(engine.start());
     expect(error.code).toBe("PROVIDER_ABSENT");
-    expect(error.detail).toMatch(/^cuda is required but onnxruntime cannot use it here /);
+    expect(error.detail).toMatch(/^cuda is required but its libraries are not installed; /);
     expect(error.detail).toContain("ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node");
     expect(engine.status().pids).toEqual([]);
   });
