@@ -137,7 +137,7 @@ describe("the broker link", () => {
     await trusting.stop();
     const wary = linkTo(url);
     await wary.start();
-    await expect.poll(() => wary.status().lastError).toMatch(/certificate is self-signed: name its authority in mqtt.caPath/);
+    await expect.poll(() => wary.status().lastError).toMatch(/certificate is self-signed: name its authority in mqtt.caFile/);
     const mistaken = linkTo(url, {}, { caPath: join(folder, "none.pem") });
     await mistaken.start();
     await expect.poll(() => mistaken.status().lastError).toMatch(/none.pem cannot be read/);
