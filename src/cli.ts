@@ -1,5 +1,6 @@
 import { SightlineError, messageOf } from "./contracts/errors.ts";
-import { COMMANDS, type Command } from "./commands/commands.ts";
+import type { Command } from "./commands/command.ts";
+import { COMMANDS } from "./commands/commands.ts";
 import { VERSION } from "./platform/version.ts";
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. */
