@@ -12,6 +12,7 @@ import {
   mayReplace,
   percentText,
   sharesOf,
+  unseenFaults,
 } from "../../../src/edge/status/page/model.js";
 import { texts } from "../../../src/edge/status/page/texts.js";
 import { FakeDevice } from "../../fakes/fake-device.ts";
@@ -72,6 +73,17 @@ test("faults of the last hour are grouped by reason, newest group first", () => 
     { reason: "camera", count: 1, part: "last" },
     { reason: "dark", count: 2 },
   ]);
+});
+
+test("faults from before the page was opened are counted, those it has seen only once", () => {
+  const minutesAgo = (ago: number, fault: number) => ({
+    minute: new Date(Date.now() - ago * 60_000).toISOString(),
+    counts: { pass: 5, reject: 0, review: 0, fault },
+  });
+  const history = [minutesAgo(90, 9), minutesAgo(40, 3), minutesAgo(1, 2)];
+  expect(unseenFaults(history, [], Date.now())).toBe(5);
+  expect(unseenFaults(history, [{ reason: "dark", count: 2 }], Date.now())).toBe(3);
+  expect(unseenFaults([], [{ reason: "dark", count: 2 }], Date.now())).toBe(0);
 });
 
 test("a device without a broker does not warn of one", () => {

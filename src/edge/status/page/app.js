@@ -8,6 +8,7 @@ import { Announcer, renderAttention, renderFace, renderParts, renderStatus } fro
 import { texts } from "./texts.js";
 
 const KEPT_VERDICTS = 300;
+const KEPT_FAULTS = 1_000;
 const ROUND_MS = 250;
 /** After verdicts were skipped on a fast line the list is completed, but not more often than this. */
 const REFILL_EVERY_MS = 2_000;
@@ -19,6 +20,8 @@ const state = {
   status: null,
   /** Newest first. */
   verdicts: [],
+  /** Faults outlive the list above: on a fast line it spans a minute, the panel an hour. */
+  faults: [],
   /** The verdict in the big face; a part that did not pass is held there against good ones. */
   shown: null,
   shownSince: 0,
@@ -46,7 +49,11 @@ const orderOf = (verdict) => verdict.bootSeq * 1e9 + verdict.verdictSeq;
 function keep(verdicts) {
   const known = new Map(state.verdicts.map((verdict) => [verdict.id, verdict]));
   for (const verdict of verdicts) known.set(verdict.id, verdict);
-  state.verdicts = [...known.values()].sort((one, other) => orderOf(other) - orderOf(one)).slice(0, KEPT_VERDICTS);
+  const ordered = [...known.values()].sort((one, other) => orderOf(other) - orderOf(one));
+  state.verdicts = ordered.slice(0, KEPT_VERDICTS);
+  const faults = new Map(state.faults.map((verdict) => [verdict.id, verdict]));
+  for (const verdict of verdicts) if (verdict.verdict === "fault") faults.set(verdict.id, verdict);
+  state.faults = [...faults.values()].slice(-KEPT_FAULTS);
 }
 
 /** Lets the newest verdict into the face, unless a part that did not pass is still to be seen. */
@@ -88,6 +95,7 @@ async function refill() {
 /** The device was restarted, perhaps with an empty ledger: what was known before may not stand. */
 function startOver() {
   state.verdicts = [];
+  state.faults = [];
   state.shown = null;
   state.selectedId = null;
   refillWanted = true;

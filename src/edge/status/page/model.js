@@ -59,6 +59,13 @@ export function groupFaults(verdicts, nowMs) {
   return [...groups.values()].sort((one, other) => other.atMs - one.atMs);
 }
 
+/** Faults of the last hour that the device counted and this page has not seen: it may have been opened just now. */
+export function unseenFaults(history, groups, nowMs) {
+  const lastHour = history.filter(({ minute }) => nowMs - Date.parse(minute) <= HOUR_MS);
+  const seen = groups.reduce((sum, group) => sum + group.count, 0);
+  return Math.max(0, sumOf(lastHour).fault - seen);
+}
+
 /** What was found, in words. */
 export function findingOf(verdict) {
   if (verdict.verdict === "fault") return texts.faults[verdict.reason]?.sentence ?? verdict.reason;

@@ -9,6 +9,7 @@ import {
   lampsOf,
   percentText,
   sharesOf,
+  unseenFaults,
 } from "./model.js";
 import { texts } from "./texts.js";
 
@@ -160,21 +161,22 @@ function faultItem(group) {
   );
 }
 
-export function renderAttention({ link, status, verdicts, nowMs, aheadMs }) {
+const unseenItem = (count) =>
+  make("li", { className: "fault" }, icon("lamp-warn"), make("div", { textContent: texts.attention.unseen(count) }));
+
+const calmItem = (link, text) =>
+  make("li", { className: "calm" }, icon(link === "up" ? "lamp-ok" : "lamp-off"), make("div", { textContent: text }));
+
+export function renderAttention({ link, status, faults, nowMs, aheadMs }) {
+  const deviceNowMs = nowMs - aheadMs;
   const problems = status?.problems ?? [];
-  const groups = groupFaults(verdicts, nowMs - aheadMs);
+  const groups = groupFaults(faults, deviceNowMs);
+  const unseen = unseenFaults(status?.history ?? [], groups, deviceNowMs);
   const nothing = link === "up" ? texts.nothingWrong : texts.nothingKnown;
-  replaceWhen(byId("attention"), JSON.stringify([problems, groups, nothing]), () => {
+  replaceWhen(byId("attention"), JSON.stringify([problems, groups, unseen, nothing]), () => {
     const items = [...problems.map(problemItem), ...groups.map(faultItem)];
-    if (items.length > 0) return items;
-    return [
-      make(
-        "li",
-        { className: "calm" },
-        icon(link === "up" ? "lamp-ok" : "lamp-off"),
-        make("div", { textContent: nothing }),
-      ),
-    ];
+    if (unseen > 0) items.push(unseenItem(unseen));
+    return items.length > 0 ? items : [calmItem(link, nothing)];
   });
 }
 

@@ -22,7 +22,7 @@ export const texts = {
   since: (time) => `since the start at ${time}`,
   systemHeading: "System",
   attentionHeading: "Needs attention",
-  nothingWrong: "Nothing. All parts of the last hour were inspected.",
+  nothingWrong: "Nothing: no faults in the last hour.",
   nothingKnown: "Not known while there is no connection.",
   keyboardButton: "Keyboard",
   keyboardTitle: "Keyboard",
@@ -145,6 +145,10 @@ export const texts = {
     times: (count) => `${count} ×`,
     lastSeen: (time, part) => `last at ${time}, part ${part}`,
     todo: "Do:",
+    unseen: (count) =>
+      count === 1
+        ? "1 earlier part of this hour was not inspected"
+        : `${count} earlier parts of this hour were not inspected`,
   },
   details: {
     class: "Class",
