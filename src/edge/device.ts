@@ -1,5 +1,6 @@
 import type { CommandReply, DeviceCommand } from "../contracts/command.ts";
 import type { DeviceState } from "../contracts/device-state.ts";
+import { messageOf } from "../contracts/errors.ts";
 import type { JournalOpening, JournalStatus } from "../pipeline/journal/journal.ts";
 import { SqliteJournal } from "../pipeline/journal/sqlite-journal.ts";
 import type { BrokerStatus } from "../pipeline/publish/broker-link.ts";
@@ -153,7 +154,11 @@ function watchCondition(
 
 async function obey(command: DeviceCommand, view: LiveView, bootSeq: number): Promise<CommandReply> {
   if (command.command === "ping") return { schema: 1, id: command.id, ok: true, message: `boot ${bootSeq}` };
-  return { ...(await view.switchRecipe(command.recipe, "mqtt")), id: command.id };
+  try {
+    return { ...(await view.switchRecipe(command.recipe, "mqtt")), id: command.id };
+  } catch (error) {
+    return { schema: 1, id: command.id, ok: false, message: messageOf(error) };
+  }
 }
 
 const service = (name: string, { start, stop }: { start?: () => Promise<void>; stop?: () => Promise<void> }): Service => ({

@@ -91,12 +91,16 @@ export class Line {
     return this.#latest;
   }
 
-  /** Resolves when a trigger would not be refused as overrun: for sources that can wait. */
+  /** Resolves when a trigger would not be refused as overrun, or `signal` aborts: for sources that can wait. */
   async room(signal: AbortSignal): Promise<void> {
     while (this.#pending >= this.#options.queueCapacity && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        this.#roomWaiters.push(resolve);
-        signal.addEventListener("abort", () => resolve(), { once: true });
+        const go = (): void => {
+          signal.removeEventListener("abort", go);
+          resolve();
+        };
+        this.#roomWaiters.push(go);
+        signal.addEventListener("abort", go, { once: true });
       });
     }
   }

@@ -1,4 +1,4 @@
-import { SightlineError, messageOf } from "../contracts/errors.ts";
+import { SightlineError } from "../contracts/errors.ts";
 import type { CommandReply } from "../contracts/command.ts";
 import type { DeviceState } from "../contracts/device-state.ts";
 import type { TriggerRequest } from "../contracts/trigger.ts";
@@ -54,6 +54,7 @@ export class LiveView implements DeviceView {
     const { line, recipes, statistics, camera } = inspection;
     const { recording, sentence, bytes, backlog } = journal.status();
     const engine = inspection.engine.status();
+    const { name, state, framesPerSecond, restarts, lastError: cameraError, widthPx, heightPx } = camera.status();
     const { url, connected, lastError } = broker() ?? NO_BROKER;
     return {
       device: config.device,
@@ -68,7 +69,7 @@ export class LiveView implements DeviceView {
       decision: recipes.active?.rules ?? null,
       providerFallbacks: engine.fallbacks,
       trigger: config.trigger.mode,
-      camera: camera.status(),
+      camera: { name, state, framesPerSecond, restarts, lastError: cameraError, widthPx, heightPx },
       broker: { url, connected, lastError, backlog },
       journal: { recording, sentence, bytes },
       counts: statistics.counts,
@@ -126,13 +127,11 @@ export class LiveView implements DeviceView {
     return this.#audit("override", verdictId, by, { verdict, reason }, `The verdict is overridden to ${verdict}; the original stays in the journal.`);
   }
 
+  /** Throws UNKNOWN_RECIPE. */
   async switchRecipe(recipe: string, by: string): Promise<CommandReply> {
-    const before = this.#parts.inspection.recipes.active?.name ?? null;
-    try {
-      await this.#parts.inspection.recipes.switchTo(recipe);
-    } catch (error) {
-      return { schema: 1, id: null, ok: false, message: messageOf(error) };
-    }
+    const { recipes } = this.#parts.inspection;
+    const before = recipes.active?.name ?? null;
+    await recipes.switchTo(recipe);
     await this.#record({ action: "recipe", verdictId: null, by, detail: { from: before, to: recipe } });
     return { schema: 1, id: null, ok: true, message: `Recipe ${recipe} is active.` };
   }
