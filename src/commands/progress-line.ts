@@ -17,12 +17,15 @@ const PLAIN_STEPS = 4;
 export function progressLine(output: ProgressOutput, tick: () => MonotonicMs): (stage: string, done: number, total: number) => void {
   let current = "";
   let startTick = tick();
+  let startDone = 0;
   let drawnTick = 0;
   let plainStep = 0;
   return (stage, done, total) => {
     if (stage !== current) {
       current = stage;
       startTick = tick();
+      // The clock of a stage starts with its first report.
+      startDone = done;
       drawnTick = 0;
       plainStep = 0;
     }
@@ -30,7 +33,7 @@ export function progressLine(output: ProgressOutput, tick: () => MonotonicMs): (
     if (output.isTTY === true) {
       if (!finished && tick() - drawnTick < REDRAW_MS) return;
       drawnTick = tick();
-      const leftMs = ((tick() - startTick) / Math.max(1, done)) * (total - done);
+      const leftMs = ((tick() - startTick) / Math.max(1, done - startDone)) * (total - done);
       const filled = Math.round((done / total) * BAR_WIDTH);
       const bar = `${"#".repeat(filled)}${".".repeat(BAR_WIDTH - filled)}`;
       output.write(`\r${stage.padEnd(22)} [${bar}] ${done}/${total}, ${timeLeft(leftMs)} left   ${finished ? "\n" : ""}`);

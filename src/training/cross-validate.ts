@@ -1,5 +1,5 @@
 import type { ModelClass } from "../contracts/model-bundle.ts";
-import { fitTemperature, softmax } from "./calibrate-scores.ts";
+import { softmax } from "./calibrate-scores.ts";
 import type { LinearHead } from "./attach-head.ts";
 import { checkNoLeak, stratifiedGroupFolds } from "./group-folds.ts";
 import type { Sample } from "./learning-set.ts";
@@ -21,10 +21,8 @@ export interface EmbeddedSet {
 export interface CrossValidation {
   /** Fold in which each sample was held out. */
   readonly folds: Int32Array;
-  /** The head that never saw the samples of its fold. */
-  readonly heads: readonly LinearHead[];
-  /** Fitted on the out-of-fold logits. */
-  readonly temperature: number;
+  /** Head number k never saw the samples of fold k. */
+  readonly heads: readonly StoppedHead[];
 }
 
 export interface HeadRun {
@@ -42,14 +40,22 @@ export interface StoppedHead {
 export async function crossValidate(set: EmbeddedSet, run: HeadRun): Promise<CrossValidation> {
   const folds = stratifiedGroupFolds(set.samples, FOLD_COUNT, run.seed);
   checkNoLeak(set.samples, folds);
-  const heads: LinearHead[] = [];
-  for (let fold = 0; fold < FOLD_COUNT; fold++) {
-    const chosen = set.samples.flatMap((_, index) => (folds[index] === fold ? [] : [index]));
-    heads.push((await trainOn(set, chosen, run)).head);
-  }
-  const logits = outOfFoldLogits(heads, folds, set.embeddings);
-  return { folds, heads, temperature: fitTemperature(logits, set.samples.map(({ classIndex }) => classIndex)) };
+  const heads: StoppedHead[] = [];
+  for (let fold = 0; fold < FOLD_COUNT; fold++) heads.push(await trainOn(set, outsideFold(folds, fold), run));
+  return { folds, heads };
 }
+
+/** The same folds and epochs on other embeddings of the same samples. */
+export async function crossValidateAgain(set: EmbeddedSet, before: CrossValidation, run: HeadRun): Promise<CrossValidation> {
+  const heads: StoppedHead[] = [];
+  for (const [fold, { epochs }] of before.heads.entries()) {
+    heads.push(await trainFor(epochs, set, outsideFold(before.folds, fold), run));
+  }
+  return { folds: before.folds, heads };
+}
+
+const outsideFold = (folds: Int32Array, fold: number): number[] =>
+  [...folds.keys()].filter((index) => folds[index] !== fold);
 
 /**
  * A head on the chosen samples. Early stopping without giving parts away: the epoch with the least validation loss,
@@ -59,37 +65,36 @@ export async function crossValidate(set: EmbeddedSet, run: HeadRun): Promise<Cro
 export async function trainOn(set: EmbeddedSet, chosen: readonly number[], run: HeadRun): Promise<StoppedHead> {
   const samples = chosen.flatMap((index) => set.samples[index] ?? []);
   const folds = stratifiedGroupFolds(samples, VALIDATION_FOLDS, run.seed + 1);
-  const examples = (wanted: (position: number) => boolean): HeadExamples => {
-    const positions = [...samples.keys()].filter(wanted);
-    return {
-      embeddings: positions.flatMap((position) => set.embeddings[chosen[position] ?? -1] ?? []),
-      classIndices: positions.map((position) => samples[position]?.classIndex ?? 0),
-    };
-  };
+  const side = (wanted: (fold: number) => boolean): HeadExamples =>
+    examplesOf(set, chosen.filter((_, position) => wanted(folds[position] ?? 0)));
   const losses = new Float64Array(run.training.maxEpochs);
   for (let fold = 0; fold < VALIDATION_FOLDS; fold++) {
-    const fit = examples((position) => folds[position] !== fold);
-    const validation = examples((position) => folds[position] === fold);
-    const { validationLosses } = await trainHead(fit, validation, run.training);
+    const { validationLosses } = await trainHead(side((other) => other !== fold), side((other) => other === fold), run.training);
     validationLosses.forEach((loss, epoch) => (losses[epoch] = (losses[epoch] ?? 0) + loss / VALIDATION_FOLDS));
     run.onRound();
   }
   const epochs = losses.indexOf(losses.reduce((least, loss) => Math.min(least, loss), Infinity)) + 1;
-  const { head } = await trainHead(examples(() => true), null, { ...run.training, maxEpochs: epochs });
+  return trainFor(epochs, set, chosen, run);
+}
+
+/** A head on the chosen samples, trained for a given number of epochs. */
+export async function trainFor(epochs: number, set: EmbeddedSet, chosen: readonly number[], run: HeadRun): Promise<StoppedHead> {
+  const { head } = await trainHead(examplesOf(set, chosen), null, { ...run.training, maxEpochs: epochs });
   run.onRound();
   return { head, epochs };
 }
 
-/** Logits of every sample from the head that did not see it. Other embeddings (int8) may stand in for the samples'. */
-export const outOfFoldLogits = (
-  heads: readonly LinearHead[],
-  folds: ArrayLike<number>,
-  embeddings: readonly Float32Array[],
-): Float64Array[] =>
+const examplesOf = (set: EmbeddedSet, chosen: readonly number[]): HeadExamples => ({
+  embeddings: chosen.flatMap((index) => set.embeddings[index] ?? []),
+  classIndices: chosen.map((index) => set.samples[index]?.classIndex ?? 0),
+});
+
+/** Logits of every sample from the head that did not see it. */
+export const outOfFoldLogits = ({ heads, folds }: CrossValidation, embeddings: readonly Float32Array[]): Float64Array[] =>
   embeddings.map((embedding, index) => {
-    const head = heads[folds[index] ?? 0];
-    if (head === undefined) throw new Error(`sample ${index} has no fold`);
-    return headLogits(head, embedding);
+    const stopped = heads[folds[index] ?? -1];
+    if (stopped === undefined) throw new Error(`sample ${index} has no fold`);
+    return headLogits(stopped.head, embedding);
   });
 
 /** NG score = 1 - the sum of the good classes' probabilities. */

@@ -60,6 +60,7 @@ export async function embedSamples(samples: readonly Sample[], options: EmbedOpt
   const unreadable: UnreadableFile[] = [];
   let loaded = false;
   for (const [done, sample] of samples.entries()) {
+    options.onProgress(done + 1);
     const cachedPath = join(folderPath, sample.sha256.slice(0, 2), `${sample.sha256}.f32`);
     let embedding = await readCached(cachedPath);
     if (embedding === undefined) {
@@ -75,7 +76,6 @@ export async function embedSamples(samples: readonly Sample[], options: EmbedOpt
     }
     kept.push(sample);
     embeddings.push(embedding);
-    options.onProgress(done + 1);
   }
   return { samples: kept, embeddings, unreadable };
 }

@@ -8,6 +8,8 @@ export type TensorFlow = typeof tf;
  * are the same to the byte only on the same backend.
  */
 export async function loadTensorFlow(): Promise<{ tf: TensorFlow; backend: string }> {
+  // Otherwise the first use prints a banner.
+  tf.enableProdMode();
   // Not a literal: the compiler must not ask for a package that may be absent.
   const nativePackage = "@tensorflow/tfjs-node";
   try {

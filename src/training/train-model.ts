@@ -3,10 +3,11 @@ import { SightlineError } from "../contracts/errors.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
 import { attachHead } from "./attach-head.ts";
 import { chooseLimits, fitTemperature } from "./calibrate-scores.ts";
-import { crossValidate, type CrossValidation, type EmbeddedSet, FOLD_COUNT, outOfFoldLogits, ROUNDS_PER_HEAD, scoreFrames, trainOn } from "./cross-validate.ts";
+import { crossValidate, crossValidateAgain, type CrossValidation, type EmbeddedSet, FOLD_COUNT, outOfFoldLogits, ROUNDS_PER_HEAD, scoreFrames, trainFor, trainOn } from "./cross-validate.ts";
 import { embedSamples, type InputSizePx, type UnreadableFile } from "./embed.ts";
 import type { LearningSet } from "./learning-set.ts";
 import type { ScoredFrame } from "./metrics.ts";
+import type { TensorRange } from "../onnx/quantize/quantization-parameters.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import { CALIBRATION_FRAMES, calibrateRanges, calibrationSamples, quantizeDeviceGraph } from "./quantize-embedder.ts";
 import { type QualityReport, qualityReport } from "./report.ts";
@@ -25,7 +26,7 @@ export interface TrainingJob extends InputSizePx {
   readonly onProgress: (stage: TrainingStage, done: number, total: number) => void;
 }
 
-/** What int8 costs, on the same held-out frames and heads. */
+/** What int8 costs on the same held-out frames, each kind with the head trained on its own embeddings. */
 export interface QuantizationCost {
   readonly accepted: boolean;
   readonly aurocLoss: number;
@@ -69,47 +70,58 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
   });
   const usable: EmbeddedSet = { ...embedded, classes: set.classes };
   requireEnough(usable);
-  const rounds = (FOLD_COUNT + 1) * ROUNDS_PER_HEAD;
+  const everyone = [...usable.samples.keys()];
+  const rounds = (FOLD_COUNT + 1) * (ROUNDS_PER_HEAD + 1);
   let round = 0;
   const run = {
     training: { ...job.training, classCount: set.classes.length },
     seed,
     onRound: () => job.onProgress("train", ++round, rounds),
   };
-  const validation = await crossValidate(usable, run);
-  const final = await trainOn(usable, [...usable.samples.keys()], run);
-  const checkpointAt = (temperature: number): Model => attachHead(job.backbone, final.head, temperature);
+  const float32Validation = await crossValidate(usable, run);
+  const float32Head = await trainOn(usable, everyone, run);
+  const float32 = judgeOutOfFold(usable, float32Validation, seed);
+  const checkpoint = attachHead(job.backbone, float32Head.head, float32.decision.temperature);
 
-  const chosen = calibrationSamples(usable.samples, CALIBRATION_FRAMES, seed);
-  const ranges = await calibrateRanges(checkpointAt(1), chosen, {
-    ...job,
-    onProgress: (done) => job.onProgress("calibrate", done, chosen.length),
-  });
-  const int8Backbone = quantizeDeviceGraph(job.backbone, ranges);
-  const int8 = await embedSamples(usable.samples, {
-    ...job,
-    graph: int8Backbone,
-    onProgress: (done) => job.onProgress("embed-int8", done, usable.samples.length),
-  });
+  // The int8 backbone shifts its embeddings, so its head is trained on what it really gives.
+  const ranges = await rangesOf(job, usable);
+  const int8Usable: EmbeddedSet = { ...usable, embeddings: await int8Embeddings(job, usable, ranges) };
+  const int8Validation = await crossValidateAgain(int8Usable, float32Validation, run);
+  const int8Head = await trainFor(float32Head.epochs, int8Usable, everyone, run);
+  const int8 = judgeOutOfFold(int8Usable, int8Validation, seed);
+  const int8Model = quantizeDeviceGraph(attachHead(job.backbone, int8Head.head, int8.decision.temperature), ranges);
 
-  const judge = (embeddings: readonly Float32Array[]) => judgeOutOfFold({ ...usable, embeddings }, validation, seed);
-  const float32 = judge(usable.embeddings);
-  const quantized = judge(int8.embeddings);
-  const quantization = quantizationCost(float32, quantized, {
-    float32Bytes: encodeModel(checkpointAt(1)).length,
-    int8Bytes: encodeModel(quantizeDeviceGraph(checkpointAt(1), ranges)).length,
+  const quantization = quantizationCost(float32, int8, {
+    float32Bytes: encodeModel(checkpoint).length,
+    int8Bytes: encodeModel(int8Model).length,
   });
-  const device = quantization.accepted ? quantized : float32;
-  const checkpoint = checkpointAt(device.decision.temperature);
+  const device = quantization.accepted ? int8 : float32;
   return {
-    deviceModel: quantization.accepted ? quantizeDeviceGraph(checkpoint, ranges) : checkpoint,
+    deviceModel: quantization.accepted ? int8Model : checkpoint,
     checkpoint,
     decision: device.decision,
-    epochs: final.epochs,
+    epochs: float32Head.epochs,
     unreadable: embedded.unreadable,
     quantization,
     report: { float32: float32.report, device: device.report },
   };
+}
+
+function rangesOf(job: TrainingJob, { samples }: EmbeddedSet): Promise<Map<string, TensorRange>> {
+  const chosen = calibrationSamples(samples, CALIBRATION_FRAMES, job.seed);
+  return calibrateRanges(job.backbone, chosen, {
+    ...job,
+    onProgress: (done) => job.onProgress("calibrate", done, chosen.length),
+  });
+}
+
+async function int8Embeddings(job: TrainingJob, { samples }: EmbeddedSet, ranges: ReadonlyMap<string, TensorRange>): Promise<readonly Float32Array[]> {
+  const { embeddings } = await embedSamples(samples, {
+    ...job,
+    graph: quantizeDeviceGraph(job.backbone, ranges),
+    onProgress: (done) => job.onProgress("embed-int8", done, samples.length),
+  });
+  return embeddings;
 }
 
 function requireEnough(set: EmbeddedSet): void {
@@ -127,8 +139,9 @@ interface Judged {
   readonly report: SlicedReport;
 }
 
-function judgeOutOfFold(set: EmbeddedSet, { heads, folds }: CrossValidation, seed: number): Judged {
-  const logits = outOfFoldLogits(heads, folds, set.embeddings);
+function judgeOutOfFold(set: EmbeddedSet, validation: CrossValidation, seed: number): Judged {
+  const { folds } = validation;
+  const logits = outOfFoldLogits(validation, set.embeddings);
   const temperature = fitTemperature(logits, set.samples.map(({ classIndex }) => classIndex));
   const frames = scoreFrames(set, logits, temperature);
   const limits = chooseLimits(frames);

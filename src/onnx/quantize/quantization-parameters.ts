@@ -34,7 +34,7 @@ export function activationParameters(range: TensorRange): QuantizationParameters
   const max = Math.max(range.max, 0);
   const scale = (max - min) / 255;
   if (scale < SMALLEST_NORMAL_FLOAT) return { scale: 1, zeroPoint: 0 };
-  return { scale: Math.fround(scale), zeroPoint: roundHalfEven(-min / scale) };
+  return { scale: Math.fround(scale), zeroPoint: roundHalfEven(0 - min / scale) };
 }
 
 /**

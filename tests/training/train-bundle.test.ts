@@ -1,0 +1,93 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { encodePng } from "../../src/imaging/encode-jpeg.ts";
+import { encodeModel } from "../../src/onnx/model-file.ts";
+import { openBundle } from "../../src/pipeline/infer/open-bundle.ts";
+import { seededRandom } from "../../src/platform/random.ts";
+import { loadBase } from "../../src/training/base-model.ts";
+import { csvLine } from "../../src/training/csv.ts";
+import { makeLearningSet } from "../../src/training/learning-set.ts";
+import { OnnxProcess } from "../../src/training/onnx-process.ts";
+import { readDataFolder } from "../../src/training/read-data-folder.ts";
+import { trainBundle, type WrittenBundle } from "../../src/training/train-bundle.ts";
+import { HEAD_DEFAULTS } from "../../src/training/train-head.ts";
+import { tinyBackbone } from "./tiny-backbone.ts";
+
+const SIDE_PX = 32;
+const runtime = new OnnxProcess();
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "sightline-train-"));
+  runtime.start();
+  await writeFile(join(folder, "backbone.onnx"), encodeModel(tinyBackbone()));
+  await writeParts(join(folder, "data"));
+});
+afterAll(async () => {
+  await runtime.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Ten parts of each class, two frames a part: grey, dark or bright with noise; one file that is no image. */
+async function writeParts(path: string): Promise<void> {
+  const random = seededRandom(1);
+  let index = csvLine(["file", "label", "part"]);
+  for (const [label, grey] of [["good", 120], ["dark", 60], ["bright", 190]] as const) {
+    await mkdir(join(path, label), { recursive: true });
+    for (let frame = 0; frame < 20; frame++) {
+      const pixels = Uint8Array.from({ length: SIDE_PX * SIDE_PX }, () => grey + random() * 30);
+      const file = `${label}/${frame}.png`;
+      await writeFile(join(path, file), await encodePng({ pixels, widthPx: SIDE_PX, heightPx: SIDE_PX, channels: 1 }));
+      index += csvLine([file, label, `${label}${frame >> 1}`]);
+    }
+  }
+  await writeFile(join(path, "good/broken.png"), "no image");
+  await writeFile(join(path, "index.csv"), `${index}good/broken.png,good,broken\n`);
+}
+
+async function trained(outName: string): Promise<WrittenBundle> {
+  const size = { widthPx: SIDE_PX, heightPx: SIDE_PX };
+  const data = await readDataFolder(join(folder, "data"));
+  return trainBundle({
+    ...size,
+    outPath: join(folder, outName),
+    name: "tiny",
+    version: "1.0.0",
+    backbone: await loadBase(join(folder, "backbone.onnx"), size),
+    set: await makeLearningSet([data], {}),
+    folders: [data],
+    folderNames: ["data"],
+    licence: "Made by this test.",
+    training: { ...HEAD_DEFAULTS, maxEpochs: 30, learningRate: 0.05 },
+    seed: 1,
+    runtime,
+    cachePath: join(folder, "cache"),
+    options: { seed: 1 },
+    createdAt: "2026-01-01T00:00:00.000Z",
+    onProgress: () => undefined,
+  });
+}
+
+test("training writes a whole bundle that a device accepts, and the same one again", async () => {
+  const { manifest, trained: model } = await trained("first");
+  const bundle = await openBundle(join(folder, "first"));
+  expect(bundle.manifest).toEqual(manifest);
+  expect((await readdir(join(folder, "first"))).sort()).toEqual(["MODEL_CARD.md", "checkpoint.onnx", "golden", "manifest.json", "model.onnx"]);
+  expect(model.report.device.all.auroc.pooled).toBeGreaterThan(0.9);
+  expect(model.report.device.all.parts).toBe(30);
+  expect(model.unreadable).toMatchObject([{ file: "good/broken.png" }]);
+  expect(manifest.golden).toHaveLength(6);
+  const card = await readFile(join(folder, "first/MODEL_CARD.md"), "utf8");
+  expect(card).toContain("| data | 61 | 31 | part | 1 |");
+
+  await trained("second");
+  const bytes = (name: string) => readFile(join(folder, name, "model.onnx"));
+  expect((await bytes("second")).equals(await bytes("first"))).toBe(true);
+});
+
+test("a bundle's checkpoint is a base to train on", async () => {
+  const model = await loadBase(join(folder, "first"), { widthPx: 64, heightPx: 32 });
+  expect(model.graph.output.map(({ name }) => name)).toEqual(["embedding"]);
+  await expect(loadBase(join(folder, "data"), { widthPx: 32, heightPx: 32 })).rejects.toThrow("checkpoint.onnx");
+});
