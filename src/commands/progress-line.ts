@@ -10,11 +10,14 @@ const REDRAW_MS = 100;
 /** Without a terminal: one line for each quarter of a stage. */
 const PLAIN_STEPS = 4;
 
+/** Reports `done` of `total` steps of a stage. */
+export type Progress = (stage: string, done: number, total: number) => void;
+
 /**
  * Progress of a command in stages: a bar with the time left where `output` is a terminal, else a plain line now and
  * then. The clock is read through `tick`.
  */
-export function progressLine(output: ProgressOutput, tick: () => MonotonicMs): (stage: string, done: number, total: number) => void {
+export function progressLine(output: ProgressOutput, tick: () => MonotonicMs): Progress {
   let current = "";
   let startTick = tick();
   let startDone = 0;
@@ -36,7 +39,9 @@ export function progressLine(output: ProgressOutput, tick: () => MonotonicMs): (
       const leftMs = ((tick() - startTick) / Math.max(1, done - startDone)) * (total - done);
       const filled = Math.round((done / total) * BAR_WIDTH);
       const bar = `${"#".repeat(filled)}${".".repeat(BAR_WIDTH - filled)}`;
-      output.write(`\r${stage.padEnd(22)} [${bar}] ${done}/${total}, ${timeLeft(leftMs)} left   ${finished ? "\n" : ""}`);
+      output.write(
+        `\r${stage.padEnd(22)} [${bar}] ${done}/${total}, ${timeLeft(leftMs)} left   ${finished ? "\n" : ""}`,
+      );
       return;
     }
     const step = Math.floor((done / total) * PLAIN_STEPS);

@@ -5,7 +5,7 @@ import { SightlineError } from "../contracts/errors.ts";
 import { systemClock as clock, toIso } from "../platform/clock.ts";
 import { loadBase } from "../training/base-model.ts";
 import type { DataFolder } from "../training/data-folder.ts";
-import { makeLearningSet } from "../training/learning-set.ts";
+import { type LearningSet, makeLearningSet } from "../training/learning-set.ts";
 import { OnnxProcess } from "../training/onnx-process.ts";
 import { readDataFolder } from "../training/read-data-folder.ts";
 import { simulatedFolder } from "../training/synthesize.ts";
@@ -14,7 +14,7 @@ import { HEAD_DEFAULTS } from "../training/train-head.ts";
 import { assertReplaceable } from "../training/write-bundle.ts";
 import type { Command } from "./command.ts";
 import { parseCommandLine, required } from "./command-line.ts";
-import { progressLine } from "./progress-line.ts";
+import { type Progress, progressLine } from "./progress-line.ts";
 
 const HELP = `usage: sightline train --data DIR --out DIR --base DIR|FILE.onnx [options]
 
@@ -39,52 +39,39 @@ Transfer learning: trains a classifier on the embeddings of a frozen backbone an
 
 const DEFAULT_LICENCE = "The licence of the images is that of their owner; the tool was told nothing of it.";
 
+const OPTIONS = {
+  data: { type: "string", multiple: true },
+  out: { type: "string" },
+  base: { type: "string" },
+  layers: { type: "string", default: "head" },
+  size: { type: "string", default: "224" },
+  epochs: { type: "string", default: String(HEAD_DEFAULTS.maxEpochs) },
+  "split-by": { type: "string" },
+  good: { type: "string" },
+  simulated: { type: "string", default: "0" },
+  seed: { type: "string", default: "1" },
+  name: { type: "string" },
+  licence: { type: "string", default: DEFAULT_LICENCE },
+  json: { type: "boolean", default: false },
+} as const;
+type Options = ReturnType<typeof parseCommandLine<typeof OPTIONS>>;
+
 export const train: Command = {
   name: "train",
   summary: "transfer learning; writes a model bundle",
   async run(args) {
-    const options = parseCommandLine(args, {
-      data: { type: "string", multiple: true },
-      out: { type: "string" },
-      base: { type: "string" },
-      layers: { type: "string", default: "head" },
-      size: { type: "string", default: "224" },
-      epochs: { type: "string", default: String(HEAD_DEFAULTS.maxEpochs) },
-      "split-by": { type: "string" },
-      good: { type: "string" },
-      simulated: { type: "string", default: "0" },
-      seed: { type: "string", default: "1" },
-      name: { type: "string" },
-      licence: { type: "string", default: DEFAULT_LICENCE },
-      json: { type: "boolean", default: false },
-    });
+    const options = parseCommandLine(args, OPTIONS);
     if (options.help === true) {
       process.stdout.write(HELP);
       return 0;
     }
-    if (options.layers !== "head") {
-      throw new SightlineError("USAGE", `--layers ${options.layers} is not supported yet; now it trains the head: --layers head`);
-    }
-    const plan = {
-      outPath: resolve(required(options.out, "out")),
-      basePath: required(options.base, "base"),
-      sizePx: inputSize(options.size),
-      epochs: wholeNumber(options.epochs, "epochs", 1),
-      simulated: wholeNumber(options.simulated, "simulated", 0),
-      seed: wholeNumber(options.seed, "seed", 0),
-      licence: options.licence,
-      splitBy: options["split-by"],
-      goodLabels: options.good?.split(",").map((name) => name.trim()),
-    };
-    const dataPaths = options.data ?? [];
-    if (dataPaths.length === 0 && plan.simulated === 0) throw new SightlineError("USAGE", "--data is needed; see --help");
-    const name = options.name ?? basename(plan.outPath);
-    if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(name)) {
-      throw new SightlineError("USAGE", `--name ${name}: use small letters, digits and hyphens`);
-    }
+    const plan = planOf(options);
     assertReplaceable(plan.outPath, await readdir(plan.outPath).catch(() => []));
-    const bundle = await runPlan({ ...plan, name, dataPaths });
-    process.stdout.write(options.json ? `${JSON.stringify(summaryOf(bundle, plan.outPath))}\n` : readable(bundle, plan.outPath));
+    const bundle = await runPlan(plan);
+    const summary = options.json
+      ? `${JSON.stringify(summaryOf(bundle, plan.outPath))}\n`
+      : readable(bundle, plan.outPath);
+    process.stdout.write(summary);
     return 0;
   },
 };
@@ -103,26 +90,40 @@ interface Plan {
   readonly goodLabels: readonly string[] | undefined;
 }
 
+function planOf(options: Options): Plan {
+  if (options.layers !== "head") {
+    const sentence = `--layers ${options.layers} is not supported yet; now it trains the head: --layers head`;
+    throw new SightlineError("USAGE", sentence);
+  }
+  const outPath = resolve(required(options.out, "out"));
+  const name = options.name ?? basename(outPath);
+  if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(name)) {
+    throw new SightlineError("USAGE", `--name ${name}: use small letters, digits and hyphens`);
+  }
+  const dataPaths = options.data ?? [];
+  const simulated = wholeNumber(options.simulated, "simulated", 0);
+  if (dataPaths.length === 0 && simulated === 0) throw new SightlineError("USAGE", "--data is needed; see --help");
+  return {
+    outPath,
+    basePath: required(options.base, "base"),
+    dataPaths,
+    sizePx: inputSize(options.size),
+    epochs: wholeNumber(options.epochs, "epochs", 1),
+    simulated,
+    seed: wholeNumber(options.seed, "seed", 0),
+    name,
+    licence: options.licence,
+    splitBy: options["split-by"],
+    goodLabels: options.good?.split(",").map((label) => label.trim()),
+  };
+}
+
 async function runPlan(plan: Plan): Promise<WrittenBundle> {
   const progress = progressLine(process.stderr, clock.tick);
   const cachePath = cacheFolder();
   const size = { widthPx: plan.sizePx, heightPx: plan.sizePx };
   const backbone = await loadBase(plan.basePath, size);
-  const folders = await Promise.all(plan.dataPaths.map(readDataFolder));
-  const folderNames = plan.dataPaths.map((path) => basename(resolve(path)));
-  if (plan.simulated > 0) {
-    const onProgress = (done: number): void => progress("rendering parts", done, plan.simulated);
-    const path = await simulatedFolder(cachePath, { parts: plan.simulated, seed: plan.seed, defectRate: 0.5, onProgress });
-    folders.push(await readDataFolder(path));
-    folderNames.push("simulated parts");
-  }
-  reportRefused(folders);
-  const set = await makeLearningSet(folders, {
-    ...(plan.splitBy === undefined ? {} : { splitBy: plan.splitBy }),
-    ...(plan.goodLabels === undefined ? {} : { goodLabels: plan.goodLabels }),
-  });
-  const { splitColumns } = set;
-  folderNames.forEach((name, index) => note(`${name}: ${folders[index]?.images.length ?? 0} images, split by ${splitColumns[index] ?? "file"}`));
+  const { folders, folderNames, set } = await gatherData(plan, cachePath, progress);
   const runtime = new OnnxProcess();
   runtime.start();
   try {
@@ -137,16 +138,7 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
       folders,
       folderNames,
       training: { ...HEAD_DEFAULTS, maxEpochs: plan.epochs },
-      options: {
-        data: folderNames,
-        base: basename(plan.basePath),
-        layers: "head",
-        size: plan.sizePx,
-        epochs: plan.epochs,
-        splitBy: splitColumns,
-        simulated: plan.simulated,
-        seed: plan.seed,
-      },
+      options: recordOf(plan, folderNames, set),
       createdAt: toIso(clock.wallNow()),
       onProgress: (stage, done, total) => progress(STAGES[stage], done, total),
     });
@@ -156,6 +148,43 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
     await runtime.stop();
   }
 }
+
+interface GatheredData {
+  readonly folders: readonly DataFolder[];
+  readonly folderNames: readonly string[];
+  readonly set: LearningSet;
+}
+
+async function gatherData(plan: Plan, cachePath: string, progress: Progress): Promise<GatheredData> {
+  const { simulated: parts, seed } = plan;
+  const folders = await Promise.all(plan.dataPaths.map(readDataFolder));
+  const folderNames = plan.dataPaths.map((path) => basename(resolve(path)));
+  if (parts > 0) {
+    const onProgress = (done: number): void => progress("rendering parts", done, parts);
+    folders.push(await readDataFolder(await simulatedFolder(cachePath, { parts, seed, defectRate: 0.5, onProgress })));
+    folderNames.push("simulated parts");
+  }
+  reportRefused(folders);
+  const set = await makeLearningSet(folders, {
+    ...(plan.splitBy === undefined ? {} : { splitBy: plan.splitBy }),
+    ...(plan.goodLabels === undefined ? {} : { goodLabels: plan.goodLabels }),
+  });
+  folderNames.forEach((name, source) => {
+    note(`${name}: ${folders[source]?.images.length ?? 0} images, split by ${set.splitColumns[source] ?? "file"}`);
+  });
+  return { folders, folderNames, set };
+}
+
+const recordOf = (plan: Plan, data: readonly string[], { splitColumns }: LearningSet): Record<string, unknown> => ({
+  data,
+  base: basename(plan.basePath),
+  layers: "head",
+  size: plan.sizePx,
+  epochs: plan.epochs,
+  splitBy: splitColumns,
+  simulated: plan.simulated,
+  seed: plan.seed,
+});
 
 const STAGES = {
   embed: "embedding images",
@@ -182,7 +211,17 @@ function cacheFolder(): string {
 function summaryOf({ manifest, trained }: WrittenBundle, outPath: string): object {
   const { name, version, decision, files } = manifest;
   const { report, quantization, epochs, unreadable } = trained;
-  return { out: outPath, name, version, decision, epochs, modelBytes: files["model.onnx"]?.bytes, quantization, report, unreadable };
+  return {
+    out: outPath,
+    name,
+    version,
+    decision,
+    epochs,
+    modelBytes: files["model.onnx"]?.bytes,
+    quantization,
+    report,
+    unreadable,
+  };
 }
 
 function readable({ manifest, trained }: WrittenBundle, outPath: string): string {
@@ -199,12 +238,14 @@ function readable({ manifest, trained }: WrittenBundle, outPath: string): string
 
 function inputSize(text: string): number {
   const size = wholeNumber(text, "size", 32);
-  if (size % 32 !== 0 || size > 4096) throw new SightlineError("USAGE", `--size ${text}: use a multiple of 32 up to 4096`);
+  if (size % 32 !== 0 || size > 4096)
+    throw new SightlineError("USAGE", `--size ${text}: use a multiple of 32 up to 4096`);
   return size;
 }
 
 function wholeNumber(text: string, option: string, least: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < least) throw new SightlineError("USAGE", `--${option} ${text}: use a whole number, ${least} or more`);
+  if (!Number.isInteger(value) || value < least)
+    throw new SightlineError("USAGE", `--${option} ${text}: use a whole number, ${least} or more`);
   return value;
 }

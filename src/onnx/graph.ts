@@ -57,7 +57,8 @@ export function checkGraph(graph: GraphProto): void {
   const known = new Set(["", ...graph.input.map(({ name }) => name), ...graph.initializer.map(({ name }) => name)]);
   for (const node of graph.node) {
     for (const name of node.input) {
-      if (!known.has(name)) throw new Error(`node ${node.name} (${node.opType}) reads ${name}, which nothing makes before it`);
+      if (!known.has(name))
+        throw new Error(`node ${node.name} (${node.opType}) reads ${name}, which nothing makes before it`);
     }
     for (const name of node.output) {
       if (name !== "" && known.has(name)) throw new Error(`tensor ${name} is made twice`);

@@ -18,8 +18,7 @@ export type Dimension = number | string;
 export function makeValueInfo(name: string, dataType: DataType, shape: readonly Dimension[]): ValueInfoProto {
   const dim = shape.map((size) =>
     create(TensorShapeProto_DimensionSchema, {
-      value:
-        typeof size === "number" ? { case: "dimValue", value: BigInt(size) } : { case: "dimParam", value: size },
+      value: typeof size === "number" ? { case: "dimValue", value: BigInt(size) } : { case: "dimParam", value: size },
     }),
   );
   const tensorType = create(TypeProto_TensorSchema, {

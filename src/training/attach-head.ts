@@ -31,8 +31,18 @@ export function attachHead(model: Model, head: LinearHead, temperature: number):
     makeTensor("head.map_weight", [classCount, embeddingSize, 1, 1], transposed(head)),
   );
   graph.node.push(
-    makeNode({ opType: "Gemm", name: "head.gemm", inputs: [EMBEDDING, "head.weight", "head.bias"], outputs: ["head.logits"] }),
-    makeNode({ opType: "Div", name: "head.calibrate", inputs: ["head.logits", "head.temperature"], outputs: ["head.scaled"] }),
+    makeNode({
+      opType: "Gemm",
+      name: "head.gemm",
+      inputs: [EMBEDDING, "head.weight", "head.bias"],
+      outputs: ["head.logits"],
+    }),
+    makeNode({
+      opType: "Div",
+      name: "head.calibrate",
+      inputs: ["head.logits", "head.temperature"],
+      outputs: ["head.scaled"],
+    }),
     makeNode({
       opType: "Softmax",
       name: "head.softmax",

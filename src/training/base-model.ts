@@ -13,7 +13,10 @@ import { CHECKPOINT_FILE } from "./write-bundle.ts";
  * [-1, 1]) or a bundle with its checkpoint. Throws SightlineError DATA_INVALID naming the file.
  */
 export async function loadBase(path: string, size: InputSizePx): Promise<Model> {
-  const isFolder = await stat(path).then((entry) => entry.isDirectory(), () => false);
+  const isFolder = await stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
   const file = isFolder ? join(path, CHECKPOINT_FILE) : path;
   try {
     const model = decodeModel(await readFile(file));

@@ -36,16 +36,19 @@ function logLikelihood(logits: Float64Array, truth: number, temperature: number)
 }
 
 /** Share of defective frames allowed below `passBelow`, and of good frames allowed from `rejectFrom` on. */
-export const LIMIT_SHARE = 0.01;
+export const LIMIT_SHARE = 0.05;
 
 /**
- * Limits from out-of-fold scores: `passBelow` is the NG score below which 1 % of the defective frames lie, `rejectFrom`
- * the one above which 1 % of the good frames lie. Where the kinds are so far apart that the order would turn round,
+ * Limits from out-of-fold scores: `passBelow` is the NG score below which 5 % of the defective frames lie, `rejectFrom`
+ * the one above which 5 % of the good frames lie. Where the kinds are so far apart that the order would turn round,
  * both are the middle. No promise is attached: that is the certificate's business.
  */
 export function chooseLimits(frames: readonly ScoredFrame[]): Omit<DecisionLimits, "temperature"> {
   const scoresOf = (defective: boolean): Float64Array =>
-    Float64Array.from(frames.filter((frame) => frame.defective === defective), ({ ngScore }) => ngScore).sort();
+    Float64Array.from(
+      frames.filter((frame) => frame.defective === defective),
+      ({ ngScore }) => ngScore,
+    ).sort();
   const passBelow = quantile(scoresOf(true), LIMIT_SHARE);
   const rejectFrom = quantile(scoresOf(false), 1 - LIMIT_SHARE);
   if (passBelow <= rejectFrom) return { passBelow, rejectFrom };

@@ -30,13 +30,22 @@ export async function readCocoFolder(path: string, files: readonly string[]): Pr
   const refused: RefusedFile[] = [];
   for (const { id, file_name: file, ...fields } of coco.images) {
     if (!present.delete(file)) refused.push({ file, reason: "listed in annotations.coco.json but not there" });
-    else images.push({ path: join(path, file), file, label: labelOf(counts.get(id), coco.categories), metadata: metadataOf(fields) });
+    else
+      images.push({
+        path: join(path, file),
+        file,
+        label: labelOf(counts.get(id), coco.categories),
+        metadata: metadataOf(fields),
+      });
   }
   refused.push(...[...present].map((file) => ({ file, reason: "no label: not in annotations.coco.json" })));
   return { path, images, columns: [...new Set(images.flatMap(({ metadata }) => Object.keys(metadata)))], refused };
 }
 
-function labelOf(counts: ReadonlyMap<number, number> | undefined, categories: readonly { id: number; name: string }[]): string {
+function labelOf(
+  counts: ReadonlyMap<number, number> | undefined,
+  categories: readonly { id: number; name: string }[],
+): string {
   let best = { name: UNMARKED_LABEL, count: 0 };
   for (const { id, name } of categories) {
     const count = counts?.get(id) ?? 0;

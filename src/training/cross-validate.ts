@@ -46,7 +46,11 @@ export async function crossValidate(set: EmbeddedSet, run: HeadRun): Promise<Cro
 }
 
 /** The same folds and epochs on other embeddings of the same samples. */
-export async function crossValidateAgain(set: EmbeddedSet, before: CrossValidation, run: HeadRun): Promise<CrossValidation> {
+export async function crossValidateAgain(
+  set: EmbeddedSet,
+  before: CrossValidation,
+  run: HeadRun,
+): Promise<CrossValidation> {
   const heads: StoppedHead[] = [];
   for (const [fold, { epochs }] of before.heads.entries()) {
     heads.push(await trainFor(epochs, set, outsideFold(before.folds, fold), run));
@@ -66,10 +70,17 @@ export async function trainOn(set: EmbeddedSet, chosen: readonly number[], run: 
   const samples = chosen.flatMap((index) => set.samples[index] ?? []);
   const folds = stratifiedGroupFolds(samples, VALIDATION_FOLDS, run.seed + 1);
   const side = (wanted: (fold: number) => boolean): HeadExamples =>
-    examplesOf(set, chosen.filter((_, position) => wanted(folds[position] ?? 0)));
+    examplesOf(
+      set,
+      chosen.filter((_, position) => wanted(folds[position] ?? 0)),
+    );
   const losses = new Float64Array(run.training.maxEpochs);
   for (let fold = 0; fold < VALIDATION_FOLDS; fold++) {
-    const { validationLosses } = await trainHead(side((other) => other !== fold), side((other) => other === fold), run.training);
+    const { validationLosses } = await trainHead(
+      side((other) => other !== fold),
+      side((other) => other === fold),
+      run.training,
+    );
     validationLosses.forEach((loss, epoch) => (losses[epoch] = (losses[epoch] ?? 0) + loss / VALIDATION_FOLDS));
     run.onRound();
   }
@@ -78,7 +89,12 @@ export async function trainOn(set: EmbeddedSet, chosen: readonly number[], run: 
 }
 
 /** A head on the chosen samples, trained for a given number of epochs. */
-export async function trainFor(epochs: number, set: EmbeddedSet, chosen: readonly number[], run: HeadRun): Promise<StoppedHead> {
+export async function trainFor(
+  epochs: number,
+  set: EmbeddedSet,
+  chosen: readonly number[],
+  run: HeadRun,
+): Promise<StoppedHead> {
   const { head } = await trainHead(examplesOf(set, chosen), null, { ...run.training, maxEpochs: epochs });
   run.onRound();
   return { head, epochs };
@@ -90,7 +106,10 @@ const examplesOf = (set: EmbeddedSet, chosen: readonly number[]): HeadExamples =
 });
 
 /** Logits of every sample from the head that did not see it. */
-export const outOfFoldLogits = ({ heads, folds }: CrossValidation, embeddings: readonly Float32Array[]): Float64Array[] =>
+export const outOfFoldLogits = (
+  { heads, folds }: CrossValidation,
+  embeddings: readonly Float32Array[],
+): Float64Array[] =>
   embeddings.map((embedding, index) => {
     const stopped = heads[folds[index] ?? -1];
     if (stopped === undefined) throw new Error(`sample ${index} has no fold`);
@@ -98,10 +117,17 @@ export const outOfFoldLogits = ({ heads, folds }: CrossValidation, embeddings: r
   });
 
 /** NG score = 1 - the sum of the good classes' probabilities. */
-export function scoreFrames(set: Omit<EmbeddedSet, "embeddings">, logits: readonly Float64Array[], temperature: number): ScoredFrame[] {
+export function scoreFrames(
+  set: Omit<EmbeddedSet, "embeddings">,
+  logits: readonly Float64Array[],
+  temperature: number,
+): ScoredFrame[] {
   return set.samples.map((sample, index) => {
     const probabilities = softmax(logits[index] ?? new Float64Array(), temperature);
-    const good = probabilities.reduce((sum, value, column) => sum + (set.classes[column]?.kind === "good" ? value : 0), 0);
+    const good = probabilities.reduce(
+      (sum, value, column) => sum + (set.classes[column]?.kind === "good" ? value : 0),
+      0,
+    );
     return {
       group: sample.group,
       defective: set.classes[sample.classIndex]?.kind === "defect",

@@ -1,5 +1,8 @@
 /** Rows of a CSV file by column name (RFC 4180: quoted fields, doubled quotes, CRLF or LF). Short rows get "". */
-export function parseCsv(text: string): { readonly columns: readonly string[]; readonly rows: readonly Record<string, string>[] } {
+export function parseCsv(text: string): {
+  readonly columns: readonly string[];
+  readonly rows: readonly Record<string, string>[];
+} {
   const [header = [], ...records] = splitRecords(text.replace(/^\uFEFF/, ""));
   const columns = header.map((name) => name.trim());
   const rows = records.map((record) => Object.fromEntries(columns.map((name, index) => [name, record[index] ?? ""])));

@@ -65,7 +65,8 @@ export function featureMapName(graph: GraphProto): string {
     node = producerOf.get(node.input[0] ?? "");
   }
   const name = node?.opType === "GlobalAveragePool" ? node.input[0] : undefined;
-  if (name === undefined) throw new Error("the backbone's embedding must be a GlobalAveragePool of its last feature map");
+  if (name === undefined)
+    throw new Error("the backbone's embedding must be a GlobalAveragePool of its last feature map");
   return name;
 }
 
@@ -99,7 +100,9 @@ function inputNodes(backboneInput: string, scaleIsFolded: boolean): NodeProto[] 
 function foldScale(graph: GraphProto, inputName: string, scale: number): boolean {
   const index = indexGraph(graph);
   const readers = index.consumersOf.get(inputName) ?? [];
-  const weights = readers.map((node) => (node.opType === "Conv" ? index.initializers.get(node.input[1] ?? "") : undefined));
+  const weights = readers.map((node) =>
+    node.opType === "Conv" ? index.initializers.get(node.input[1] ?? "") : undefined,
+  );
   const foldable = weights.every((weight) => weight !== undefined && index.consumersOf.get(weight.name)?.length === 1);
   if (!foldable || readers.length === 0) return false;
   for (const weight of weights) {

@@ -17,13 +17,20 @@ export type GoldenFile = BundleManifest["golden"][number] & {
  * One simulated part of each class with what the loaded model says to it. They show that a device computes what was
  * computed here, whatever the model was trained on; they do not show that the model is any good.
  */
-export async function goldenFrames(runtime: OnnxProcess, classes: readonly ModelClass[], size: InputSizePx): Promise<GoldenFile[]> {
+export async function goldenFrames(
+  runtime: OnnxProcess,
+  classes: readonly ModelClass[],
+  size: InputSizePx,
+): Promise<GoldenFile[]> {
   const files: GoldenFile[] = [];
   for (const { image, label } of goldenParts()) {
     const whole = { xPx: 0, yPx: 0, widthPx: image.widthPx, heightPx: image.heightPx };
     const dims = [1, size.heightPx, size.widthPx, 3];
     const data = preprocess(image, [whole], size);
-    const [probabilities = new Float32Array()] = await runtime.run([{ name: MODEL_INPUT, type: "uint8", data, dims }], ["probabilities"]);
+    const [probabilities = new Float32Array()] = await runtime.run(
+      [{ name: MODEL_INPUT, type: "uint8", data, dims }],
+      ["probabilities"],
+    );
     const scores = Object.fromEntries(classes.map(({ name }, index) => [name, clampShare(probabilities[index] ?? 0)]));
     files.push({ file: `golden/${label}.png`, scores, png: await encodePng(image) });
   }

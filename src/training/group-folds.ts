@@ -16,7 +16,10 @@ export function stratifiedGroupFolds(items: readonly Grouped[], foldCount: numbe
   const labels = [...new Set(items.map(({ label }) => label))].sort();
   const groups = countByGroup(items, labels);
   if (groups.length < foldCount) {
-    throw new SightlineError("DATA_INVALID", `${groups.length} parts cannot be split into ${foldCount} folds; add parts`);
+    throw new SightlineError(
+      "DATA_INVALID",
+      `${groups.length} parts cannot be split into ${foldCount} folds; add parts`,
+    );
   }
   const totals = labels.map((_, label) => sum(groups.map(({ counts }) => counts[label] ?? 0)));
   const folds = Array.from({ length: foldCount }, () => labels.map(() => 0));
@@ -38,7 +41,10 @@ export function checkNoLeak(items: readonly Grouped[], folds: ArrayLike<number>)
     const fold = folds[index] ?? -1;
     const before = foldOfGroup.get(group);
     if (before !== undefined && before !== fold) {
-      throw new SightlineError("DATA_INVALID", `part ${group} lies in the folds ${before} and ${fold}: the split leaks`);
+      throw new SightlineError(
+        "DATA_INVALID",
+        `part ${group} lies in the folds ${before} and ${fold}: the split leaks`,
+      );
     }
     foldOfGroup.set(group, fold);
   });
@@ -62,7 +68,9 @@ function bestFold(folds: readonly (readonly number[])[], counts: readonly number
   folds.forEach((fold, candidate) => {
     const spread = sum(
       totals.map((total, label) =>
-        deviation(folds.map((other, index) => ((other[label] ?? 0) + (index === candidate ? (counts[label] ?? 0) : 0)) / total)),
+        deviation(
+          folds.map((other, index) => ((other[label] ?? 0) + (index === candidate ? (counts[label] ?? 0) : 0)) / total),
+        ),
       ),
     );
     const size = sum(fold);

@@ -36,7 +36,10 @@ export const PART_COLUMNS = ["part", "tile", "board_group", "board", "serial", "
 export const GOOD_LABELS = ["good", "free", "ok", "normal", "pass"] as const;
 
 /** Joins data folders into one set of samples with classes and parts. Throws SightlineError DATA_INVALID. */
-export async function makeLearningSet(folders: readonly DataFolder[], options: LearningSetOptions): Promise<LearningSet> {
+export async function makeLearningSet(
+  folders: readonly DataFolder[],
+  options: LearningSetOptions,
+): Promise<LearningSet> {
   const splitColumns = folders.map((folder) => splitColumnOf(folder, options.splitBy));
   const labels = [...new Set(folders.flatMap(({ images }) => images.map(({ label }) => label)))].sort();
   const classes = classesOf(labels, options.goodLabels ?? GOOD_LABELS);
@@ -51,7 +54,9 @@ export async function makeLearningSet(folders: readonly DataFolder[], options: L
           label: image.label,
           classIndex: labels.indexOf(image.label),
           group: `${source}:${part === undefined || part === "" ? image.file : part}`,
-          sha256: createHash("sha256").update(await readFile(image.path)).digest("hex"),
+          sha256: createHash("sha256")
+            .update(await readFile(image.path))
+            .digest("hex"),
         };
       }),
     ),
@@ -67,16 +72,23 @@ function splitColumnOf(folder: DataFolder, wanted: string | undefined): string |
   if (folder.columns.length === 0) return null;
   const known = PART_COLUMNS.find((name) => folder.columns.includes(name));
   if (known !== undefined) return known;
-  throw new SightlineError("DATA_INVALID", `${folder.path} has no column ${wanted}; it has ${folder.columns.join(", ")}`);
+  throw new SightlineError(
+    "DATA_INVALID",
+    `${folder.path} has no column ${wanted}; it has ${folder.columns.join(", ")}`,
+  );
 }
 
 function classesOf(labels: readonly string[], goodLabels: readonly string[]): ModelClass[] {
   const classes = labels.map((name): ModelClass => ({ name, kind: goodLabels.includes(name) ? "good" : "defect" }));
   const kinds = new Set(classes.map(({ kind }) => kind));
   if (!kinds.has("good")) {
-    throw new SightlineError("DATA_INVALID", `none of the labels ${labels.join(", ")} is known as good; name it with --good`);
+    throw new SightlineError(
+      "DATA_INVALID",
+      `none of the labels ${labels.join(", ")} is known as good; name it with --good`,
+    );
   }
-  if (!kinds.has("defect")) throw new SightlineError("DATA_INVALID", `every label (${labels.join(", ")}) is good; add defects`);
+  if (!kinds.has("defect"))
+    throw new SightlineError("DATA_INVALID", `every label (${labels.join(", ")}) is good; add defects`);
   return classes;
 }
 

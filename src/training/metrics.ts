@@ -17,7 +17,7 @@ export function auroc(frames: readonly ScoredFrame[]): number {
   const sorted = [...frames].sort((a, b) => a.ngScore - b.ngScore);
   const defective = sorted.filter((frame) => frame.defective).length;
   let rankSum = 0;
-  for (let start = 0; start < sorted.length; ) {
+  for (let start = 0; start < sorted.length;) {
     let end = start;
     while (end < sorted.length && sorted[end]?.ngScore === sorted[start]?.ngScore) end++;
     const meanRank = (start + end + 1) / 2;

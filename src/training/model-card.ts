@@ -24,13 +24,13 @@ const between = ({ low, high }: Interval): string => `${share(low)} to ${share(h
 const figure = (f: Figure): string =>
   `${share(f.pooled)} (${between(f.interval)}); folds ${share(f.foldMean)} ± ${share(f.foldStandardDeviation)}`;
 const parts = (p: PartShare): string =>
-  p.parts === 0 ? "no such parts" : `${p.wrongParts} of ${p.parts} parts, ${share(p.share)} (${between(p.interval)}); ${p.wrongFrames} of ${p.frames} frames`;
+  `${p.wrongParts} of ${p.parts} parts, ${share(p.share)} (${between(p.interval)}); ` +
+  `${p.wrongFrames} of ${p.frames} frames`;
 
 /** MODEL_CARD.md: what the model saw, how good it is with what certainty, and where it must not be trusted. */
 export function modelCard(facts: CardFacts): string {
   const { manifest, trained } = facts;
   const { decision, classes, input } = manifest;
-  const { quantization } = trained;
   return `# ${manifest.name} ${manifest.version}
 
 Written by the training tool; do not edit. Every figure is out of fold: judged by a head that saw neither the frame nor
@@ -38,7 +38,7 @@ any other frame of the same part.
 
 - Classes: ${classes.map(({ name, kind }) => `${name} (${kind})`).join(", ")}.
 - Input: ${input.width}x${input.height} px, whole frame, proportions not kept.
-- Network: frozen backbone, linear head trained on its embeddings${quantization.accepted ? "; int8 weights and activations" : ""}.
+- Network: frozen backbone, linear head trained on its embeddings${trained.quantization.accepted ? "; int8" : ""}.
 - Decision on the NG score (1 - probability of the good classes): pass below ${share(decision.passBelow)}, reject from
   ${share(decision.rejectFrom)}, a person between. Temperature ${share(decision.temperature)}.
 
@@ -59,13 +59,14 @@ ${qualityTable("all", trained.report.device.all)}
 ${facts.sources.map(({ name }, index) => sourceTable(name, trained.report.device.bySource[index])).join("\n")}
 Rows are the truth, columns the guess:
 
-${confusionTable(classes.map(({ name }) => name), trained.report.device.all.confusion)}
+${confusionTable(
+  classes.map(({ name }) => name),
+  trained.report.device.all.confusion,
+)}
 
 ## Quantisation
 
-int8 ${quantization.accepted ? "is what devices run" : "was refused, devices run float32"}: AUROC ${share(trained.report.float32.all.auroc.pooled)} in float32,
-lost by int8 ${quantization.aurocLoss.toFixed(4)}; the same class on ${share(quantization.classAgreement)} of the frames; ${mebibytes(quantization.float32Bytes)} MB
-became ${mebibytes(quantization.int8Bytes)} MB.
+${quantizationSentence(trained)}
 
 ## Limits
 
@@ -76,12 +77,22 @@ became ${mebibytes(quantization.int8Bytes)} MB.
 `;
 }
 
-const mebibytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+function quantizationSentence({ quantization, report }: TrainedModel): string {
+  const { accepted, aurocLoss, classAgreement, float32Bytes, int8Bytes } = quantization;
+  return `int8 ${accepted ? "is what devices run" : "was refused, devices run float32"}. AUROC in float32
+${share(report.float32.all.auroc.pooled)}, lost by int8 ${aurocLoss.toFixed(4)}; the same class on ${share(classAgreement)} of the frames;
+${megabytes(float32Bytes)} MB became ${megabytes(int8Bytes)} MB.`;
+}
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
 const sourceTable = (name: string, report: QualityReport | undefined): string =>
   report === undefined ? "" : qualityTable(name, report);
 
-const qualityTable = (name: string, report: QualityReport): string => `### ${name}: ${report.frames} frames of ${report.parts} parts
+const qualityTable = (
+  name: string,
+  report: QualityReport,
+): string => `### ${name}: ${report.frames} frames of ${report.parts} parts
 
 | | |
 | --- | --- |

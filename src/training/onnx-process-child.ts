@@ -18,7 +18,9 @@ async function answer(request: ProcessRequest): Promise<readonly TensorValue[]> 
     return [];
   }
   if (session === undefined) throw new Error("no model is loaded");
-  const feeds = Object.fromEntries(request.inputs.map(({ name, type, data, dims }) => [name, new Tensor(type, data, dims)]));
+  const feeds = Object.fromEntries(
+    request.inputs.map(({ name, type, data, dims }) => [name, new Tensor(type, data, dims)]),
+  );
   const outputs = await session.run(feeds, request.outputs);
   return request.outputs.map((name) => {
     const tensor = outputs[name];

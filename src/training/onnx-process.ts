@@ -61,7 +61,9 @@ export class OnnxProcess {
     await exited;
   }
 
-  private request(content: { kind: "load"; model: Uint8Array; threads: number } | RunContent): Promise<readonly TensorValue[]> {
+  private request(
+    content: { kind: "load"; model: Uint8Array; threads: number } | RunContent,
+  ): Promise<readonly TensorValue[]> {
     const child = this.child;
     if (child === undefined) return Promise.reject(new Error("the ONNX Runtime process is not running"));
     const id = this.nextId++;

@@ -20,7 +20,11 @@ export interface CalibrationJob extends InputSizePx {
 }
 
 /** Least and greatest activations of a device graph on some frames of every data folder and class. */
-export async function calibrateRanges(model: Model, samples: readonly Sample[], job: CalibrationJob): Promise<Map<string, TensorRange>> {
+export async function calibrateRanges(
+  model: Model,
+  samples: readonly Sample[],
+  job: CalibrationJob,
+): Promise<Map<string, TensorRange>> {
   const tensors = tensorsToObserve(model, isHeadNode);
   const observed = observeRanges(model, tensors);
   await job.runtime.load(encodeModel(observed.model));

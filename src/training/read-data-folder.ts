@@ -15,7 +15,10 @@ const RESERVED_FOLDERS = new Set(["masks"]);
  * before the folder names. Throws SightlineError DATA_INVALID when the folder or its index cannot be used at all.
  */
 export async function readDataFolder(path: string): Promise<DataFolder> {
-  const isFolder = await stat(path).then((entry) => entry.isDirectory(), () => false);
+  const isFolder = await stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
   if (!isFolder) throw new SightlineError("DATA_INVALID", `${path} is not a folder; give a folder of labelled images`);
   try {
     const folder = existsSync(join(path, "annotations.coco.json"))
@@ -56,7 +59,9 @@ async function readIndexedFolder(path: string, files: readonly string[]): Promis
     else images.push({ path: join(path, file), file, label, metadata });
     listed.add(file);
   }
-  refused.push(...files.filter((file) => !listed.has(file)).map((file) => ({ file, reason: "no label: not in index.csv" })));
+  refused.push(
+    ...files.filter((file) => !listed.has(file)).map((file) => ({ file, reason: "no label: not in index.csv" })),
+  );
   return { path, images, columns: columns.filter((name) => name !== "file" && name !== "label"), refused };
 }
 
@@ -74,5 +79,9 @@ async function withoutEmptyFiles(folder: DataFolder): Promise<DataFolder> {
   const sizes = await Promise.all(folder.images.map(async ({ path }) => (await stat(path)).size));
   const images = folder.images.filter((_, index) => sizes[index] !== 0);
   const empty = folder.images.filter((_, index) => sizes[index] === 0);
-  return { ...folder, images, refused: [...folder.refused, ...empty.map(({ file }) => ({ file, reason: "empty file" }))] };
+  return {
+    ...folder,
+    images,
+    refused: [...folder.refused, ...empty.map(({ file }) => ({ file, reason: "empty file" }))],
+  };
 }

@@ -44,7 +44,11 @@ export interface ReportOptions {
 }
 
 /** Quality of out-of-fold scores; `folds[i]` is the fold of frame i. */
-export function qualityReport(frames: readonly ScoredFrame[], folds: ArrayLike<number>, options: ReportOptions): QualityReport {
+export function qualityReport(
+  frames: readonly ScoredFrame[],
+  folds: ArrayLike<number>,
+  options: ReportOptions,
+): QualityReport {
   const { limits, seed } = options;
   const perFold = [...Map.groupBy(frames.keys(), (index) => folds[index] ?? 0)]
     .sort(([a], [b]) => a - b)
@@ -64,9 +68,16 @@ export function qualityReport(frames: readonly ScoredFrame[], folds: ArrayLike<n
     parts: new Set(frames.map(({ group }) => group)).size,
     auroc: figure(auroc),
     balancedAccuracy: figure(balancedAccuracy),
-    escape: partShare(frames.filter(({ defective }) => defective), ({ ngScore }) => ngScore < limits.passBelow),
-    overkill: partShare(frames.filter(({ defective }) => !defective), ({ ngScore }) => ngScore >= limits.rejectFrom),
-    reviewShare: frames.filter(({ ngScore }) => ngScore >= limits.passBelow && ngScore < limits.rejectFrom).length / frames.length,
+    escape: partShare(
+      frames.filter(({ defective }) => defective),
+      ({ ngScore }) => ngScore < limits.passBelow,
+    ),
+    overkill: partShare(
+      frames.filter(({ defective }) => !defective),
+      ({ ngScore }) => ngScore >= limits.rejectFrom,
+    ),
+    reviewShare:
+      frames.filter(({ ngScore }) => ngScore >= limits.passBelow && ngScore < limits.rejectFrom).length / frames.length,
     confusion: confusion(frames, options.classCount),
   };
 }

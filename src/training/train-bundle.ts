@@ -50,7 +50,11 @@ export async function trainBundle(job: BundleJob): Promise<WrittenBundle> {
   return { manifest: await writeBundle(job.outPath, manifest, files), trained };
 }
 
-async function manifestOf(job: BundleJob, trained: TrainedModel, golden: readonly GoldenFile[]): Promise<Omit<BundleManifest, "files">> {
+async function manifestOf(
+  job: BundleJob,
+  trained: TrainedModel,
+  golden: readonly GoldenFile[],
+): Promise<Omit<BundleManifest, "files">> {
   const { backend } = await loadTensorFlow();
   return {
     schema: 1,
@@ -83,7 +87,9 @@ function cardSources({ folders, folderNames, set }: BundleJob, trained: TrainedM
       images: samples.length,
       parts: new Set(samples.map(({ group }) => group)).size,
       splitColumn: set.splitColumns[source] ?? null,
-      refused: folder.refused.length + trained.unreadable.filter(({ path }) => samples.some(({ image }) => image.path === path)).length,
+      refused:
+        folder.refused.length +
+        trained.unreadable.filter(({ path }) => samples.some(({ image }) => image.path === path)).length,
     };
   });
 }

@@ -32,7 +32,11 @@ export interface TrainedHead {
  * same examples give the same bytes), classes weighted to count the same. Embeddings are standardised by the mean and
  * deviation of `fit`; that is folded back, so that the head applies to embeddings as they are.
  */
-export async function trainHead(fit: HeadExamples, validation: HeadExamples | null, options: HeadTrainingOptions): Promise<TrainedHead> {
+export async function trainHead(
+  fit: HeadExamples,
+  validation: HeadExamples | null,
+  options: HeadTrainingOptions,
+): Promise<TrainedHead> {
   const { tf } = await loadTensorFlow();
   const scaling = standardisation(fit.embeddings);
   const size = scaling.mean.length;
@@ -47,12 +51,20 @@ export async function trainHead(fit: HeadExamples, validation: HeadExamples | nu
   };
   const validationLosses: number[] = [];
   for (let epoch = 0; epoch < options.maxEpochs; epoch++) {
-    optimizer.minimize(() => tf.add(lossOf(fitBatch), tf.mul(options.weightDecay, tf.sum(tf.square(weights)))).asScalar());
-    if (validationBatch !== null) validationLosses.push(tf.tidy(() => lossOf(validationBatch).dataSync()[0] ?? Infinity));
+    optimizer.minimize(() =>
+      tf.add(lossOf(fitBatch), tf.mul(options.weightDecay, tf.sum(tf.square(weights)))).asScalar(),
+    );
+    if (validationBatch !== null)
+      validationLosses.push(tf.tidy(() => lossOf(validationBatch).dataSync()[0] ?? Infinity));
     // Full batches keep the thread for long; let signals and progress through.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const head = foldBack(Float32Array.from(await weights.data()), Float32Array.from(await bias.data()), scaling, options.classCount);
+  const head = foldBack(
+    Float32Array.from(await weights.data()),
+    Float32Array.from(await bias.data()),
+    scaling,
+    options.classCount,
+  );
   const batches = validationBatch === null ? [fitBatch] : [fitBatch, validationBatch];
   tf.dispose([weights, bias, ...batches.flatMap(({ inputs, weightedTargets }) => [inputs, weightedTargets])]);
   optimizer.dispose();
@@ -99,7 +111,12 @@ function standardisation(embeddings: readonly Float32Array[]): Standardisation {
   return { mean, deviation: deviation.map((value) => Math.max(value, floor)) };
 }
 
-function batchOf(tf: TensorFlow, examples: HeadExamples, scaling: Standardisation, options: HeadTrainingOptions): Batch {
+function batchOf(
+  tf: TensorFlow,
+  examples: HeadExamples,
+  scaling: Standardisation,
+  options: HeadTrainingOptions,
+): Batch {
   const { classCount, labelSmoothing } = options;
   const count = examples.embeddings.length;
   const size = scaling.mean.length;
@@ -110,7 +127,8 @@ function batchOf(tf: TensorFlow, examples: HeadExamples, scaling: Standardisatio
   const targets = new Float32Array(count * classCount);
   examples.embeddings.forEach((embedding, row) => {
     for (let column = 0; column < size; column++) {
-      inputs[row * size + column] = ((embedding[column] ?? 0) - (scaling.mean[column] ?? 0)) / (scaling.deviation[column] ?? 1);
+      inputs[row * size + column] =
+        ((embedding[column] ?? 0) - (scaling.mean[column] ?? 0)) / (scaling.deviation[column] ?? 1);
     }
     const label = examples.classIndices[row] ?? 0;
     const weight = 1 / (presentClasses * (perClass[label] ?? 1));

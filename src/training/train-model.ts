@@ -3,7 +3,18 @@ import { SightlineError } from "../contracts/errors.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
 import { attachHead } from "./attach-head.ts";
 import { chooseLimits, fitTemperature } from "./calibrate-scores.ts";
-import { crossValidate, crossValidateAgain, type CrossValidation, type EmbeddedSet, FOLD_COUNT, outOfFoldLogits, ROUNDS_PER_HEAD, scoreFrames, trainFor, trainOn } from "./cross-validate.ts";
+import {
+  crossValidate,
+  crossValidateAgain,
+  type CrossValidation,
+  type EmbeddedSet,
+  FOLD_COUNT,
+  outOfFoldLogits,
+  ROUNDS_PER_HEAD,
+  scoreFrames,
+  trainFor,
+  trainOn,
+} from "./cross-validate.ts";
 import { embedSamples, type InputSizePx, type UnreadableFile } from "./embed.ts";
 import type { LearningSet } from "./learning-set.ts";
 import type { ScoredFrame } from "./metrics.ts";
@@ -115,7 +126,11 @@ function rangesOf(job: TrainingJob, { samples }: EmbeddedSet): Promise<Map<strin
   });
 }
 
-async function int8Embeddings(job: TrainingJob, { samples }: EmbeddedSet, ranges: ReadonlyMap<string, TensorRange>): Promise<readonly Float32Array[]> {
+async function int8Embeddings(
+  job: TrainingJob,
+  { samples }: EmbeddedSet,
+  ranges: ReadonlyMap<string, TensorRange>,
+): Promise<readonly Float32Array[]> {
   const { embeddings } = await embedSamples(samples, {
     ...job,
     graph: quantizeDeviceGraph(job.backbone, ranges),
@@ -128,7 +143,10 @@ function requireEnough(set: EmbeddedSet): void {
   set.classes.forEach(({ name }, index) => {
     const parts = new Set(set.samples.filter(({ classIndex }) => classIndex === index).map(({ group }) => group)).size;
     if (parts < FOLD_COUNT) {
-      throw new SightlineError("DATA_INVALID", `class ${name} has ${parts} parts; ${FOLD_COUNT} are needed, one for each fold`);
+      throw new SightlineError(
+        "DATA_INVALID",
+        `class ${name} has ${parts} parts; ${FOLD_COUNT} are needed, one for each fold`,
+      );
     }
   });
 }
@@ -142,19 +160,34 @@ interface Judged {
 function judgeOutOfFold(set: EmbeddedSet, validation: CrossValidation, seed: number): Judged {
   const { folds } = validation;
   const logits = outOfFoldLogits(validation, set.embeddings);
-  const temperature = fitTemperature(logits, set.samples.map(({ classIndex }) => classIndex));
+  const temperature = fitTemperature(
+    logits,
+    set.samples.map(({ classIndex }) => classIndex),
+  );
   const frames = scoreFrames(set, logits, temperature);
   const limits = chooseLimits(frames);
   const options = { classCount: set.classes.length, limits, seed };
   const sources = [...new Set(set.samples.map(({ source }) => source))].sort((a, b) => a - b);
   const bySource = sources.map((source) => {
     const indices = [...set.samples.keys()].filter((index) => set.samples[index]?.source === source);
-    return qualityReport(indices.flatMap((index) => frames[index] ?? []), indices.map((index) => folds[index] ?? 0), options);
+    return qualityReport(
+      indices.flatMap((index) => frames[index] ?? []),
+      indices.map((index) => folds[index] ?? 0),
+      options,
+    );
   });
-  return { frames, decision: { temperature, ...limits }, report: { all: qualityReport(frames, folds, options), bySource } };
+  return {
+    frames,
+    decision: { temperature, ...limits },
+    report: { all: qualityReport(frames, folds, options), bySource },
+  };
 }
 
-function quantizationCost(float32: Judged, int8: Judged, sizes: { float32Bytes: number; int8Bytes: number }): QuantizationCost {
+function quantizationCost(
+  float32: Judged,
+  int8: Judged,
+  sizes: { float32Bytes: number; int8Bytes: number },
+): QuantizationCost {
   const aurocLoss = float32.report.all.auroc.pooled - int8.report.all.auroc.pooled;
   const pairs = float32.frames.flatMap((frame, index) => {
     const other = int8.frames[index];
@@ -164,8 +197,10 @@ function quantizationCost(float32: Judged, int8: Judged, sizes: { float32Bytes: 
     accepted: aurocLoss <= MAX_AUROC_LOSS,
     aurocLoss,
     classAgreement: pairs.filter(({ frame, other }) => frame.guess === other.guess).length / pairs.length,
-    largestScoreChange: pairs.reduce((most, { frame, other }) => Math.max(most, Math.abs(frame.ngScore - other.ngScore)), 0),
+    largestScoreChange: pairs.reduce(
+      (most, { frame, other }) => Math.max(most, Math.abs(frame.ngScore - other.ngScore)),
+      0,
+    ),
     ...sizes,
   };
 }
-

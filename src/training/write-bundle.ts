@@ -8,14 +8,18 @@ import { syncDirectory } from "../platform/durable-file.ts";
 /** Path inside the bundle, with forward slashes, to content. */
 export type BundleFiles = ReadonlyMap<string, Uint8Array | string>;
 
-/** Stays with the hub: written beside the device's files, but not listed in the manifest, so devices need not carry it. */
+/** Stays with the hub: written beside the device's files but not listed in the manifest: devices need not carry it. */
 export const CHECKPOINT_FILE = "checkpoint.onnx";
 
 /**
  * Writes a bundle in one step: into a folder beside `path`, every file synced, then renamed. A bundle that was there is
  * replaced; after a crash the old or the new one is there, whole. `manifest.files` is filled in here.
  */
-export async function writeBundle(path: string, manifest: Omit<BundleManifest, "files">, files: BundleFiles): Promise<BundleManifest> {
+export async function writeBundle(
+  path: string,
+  manifest: Omit<BundleManifest, "files">,
+  files: BundleFiles,
+): Promise<BundleManifest> {
   const target = resolve(path);
   const partPath = `${target}.part`;
   await rm(partPath, { recursive: true, force: true });

@@ -72,7 +72,14 @@ describe("a graph", () => {
     expect(() => checkGraph(graph)).toThrow("which nothing makes before it");
     sortNodes(graph);
     checkGraph(graph);
-    expect(graph.node.map(({ name }) => name)).toEqual(["first", "first_clip", "second", "second_relu", "pool", "flatten"]);
+    expect(graph.node.map(({ name }) => name)).toEqual([
+      "first",
+      "first_clip",
+      "second",
+      "second_relu",
+      "pool",
+      "flatten",
+    ]);
   });
 
   test("with a cycle cannot be sorted", () => {

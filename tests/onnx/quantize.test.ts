@@ -30,7 +30,10 @@ test("an activation's range is widened to hold zero, and zero is exact", () => {
 });
 
 test("weights get a symmetric scale for each output channel", () => {
-  const { values, scales } = quantizeWeights(Float32Array.of(1.27, -0.635, 0.01, 0, 0, 0), 2, { values: undefined, inputScale: 1 });
+  const { values, scales } = quantizeWeights(Float32Array.of(1.27, -0.635, 0.01, 0, 0, 0), 2, {
+    values: undefined,
+    inputScale: 1,
+  });
   expect([...scales]).toEqual([Math.fround(Math.fround(1.27) / 127), 1]);
   expect([...values]).toEqual([127, -64, 1, 0, 0, 0]);
 });
@@ -68,7 +71,9 @@ describe("a small network quantised to int8", () => {
     const ranges = await calibrated(float, batches);
     expect(ranges.get("first_out")?.min).toBe(0);
     const int8 = quantizeModel(float, ranges, () => false);
-    expect(int8.graph.node.map(({ opType }) => opType).filter((type) => ["Clip", "Relu", "Cast", "Sub"].includes(type))).toEqual([]);
+    expect(
+      int8.graph.node.map(({ opType }) => opType).filter((type) => ["Clip", "Relu", "Cast", "Sub"].includes(type)),
+    ).toEqual([]);
     expect(int8.graph.node.filter(({ opType }) => opType === "QuantizeLinear").map(({ name }) => name)).toEqual([
       "first_out.quantize",
       "map.quantize",
@@ -83,7 +88,10 @@ describe("a small network quantised to int8", () => {
   });
 
   test("computes exactly what the integers say", async () => {
-    const ranges = new Map([["first_out", { min: 0, max: 6 }], ["map", { min: 0, max: 10 }]]);
+    const ranges = new Map([
+      ["first_out", { min: 0, max: 6 }],
+      ["map", { min: 0, max: 10 }],
+    ]);
     const int8 = quantizeModel(float, ranges, () => false);
     // A frame of the mean colour: the first layer sees only its bias, which holds the half grey level to 128.
     const frame = new Uint8Array(SIZE_PX * SIZE_PX * 3).fill(128);

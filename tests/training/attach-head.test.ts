@@ -16,11 +16,18 @@ beforeAll(() => runtime.start());
 afterAll(() => runtime.stop());
 
 const imageOf = (data: Uint8Array) =>
-  ({ name: "image", type: "uint8", data, dims: [data.length / (WIDTH_PX * HEIGHT_PX * 3), HEIGHT_PX, WIDTH_PX, 3] }) as const;
+  ({
+    name: "image",
+    type: "uint8",
+    data,
+    dims: [data.length / (WIDTH_PX * HEIGHT_PX * 3), HEIGHT_PX, WIDTH_PX, 3],
+  }) as const;
 
 test("the device graph has the signature of the contract", () => {
   const describe = (info: Parameters<typeof tensorSignature>[0]) => tensorSignature(info);
-  expect(model.graph.input.map(describe)).toEqual([{ name: "image", dataType: 2, shape: ["N", HEIGHT_PX, WIDTH_PX, 3] }]);
+  expect(model.graph.input.map(describe)).toEqual([
+    { name: "image", dataType: 2, shape: ["N", HEIGHT_PX, WIDTH_PX, 3] },
+  ]);
   expect(model.graph.output.map(describe)).toEqual([
     { name: "probabilities", dataType: 1, shape: ["N", 3] },
     { name: "embedding", dataType: 1, shape: ["N", 8] },
@@ -63,17 +70,24 @@ test("four frames at once give what each gives alone", async () => {
 
 test("probabilities are the tempered softmax of the logits, and the heatmap's mean is the logits", async () => {
   await runtime.load(encodeModel(model));
-  const run = await runtime.run([imageOf(testPixels(1, WIDTH_PX, HEIGHT_PX))], ["probabilities", "embedding", "heatmap"]);
+  const run = await runtime.run(
+    [imageOf(testPixels(1, WIDTH_PX, HEIGHT_PX))],
+    ["probabilities", "embedding", "heatmap"],
+  );
   const [probabilities = new Float32Array(), embedding = new Float32Array(), heatmap = new Float32Array()] = run;
   const logits = [0, 1, 2].map((column) =>
-    embedding.reduce((sum, value, row) => sum + value * (tinyHead.weights[row * 3 + column] ?? 0), tinyHead.bias[column] ?? 0),
+    embedding.reduce(
+      (sum, value, row) => sum + value * (tinyHead.weights[row * 3 + column] ?? 0),
+      tinyHead.bias[column] ?? 0,
+    ),
   );
   const powers = logits.map((logit) => Math.exp(logit / 2));
   const total = powers.reduce((sum, power) => sum + power, 0);
   const places = heatmap.length / 3;
   logits.forEach((logit, column) => {
     expect(probabilities[column]).toBeCloseTo((powers[column] ?? 0) / total, 5);
-    const mean = heatmap.subarray(column * places, (column + 1) * places).reduce((sum, value) => sum + value, 0) / places;
+    const mean =
+      heatmap.subarray(column * places, (column + 1) * places).reduce((sum, value) => sum + value, 0) / places;
     expect(mean).toBeCloseTo(logit, 4);
   });
 });
@@ -85,5 +99,7 @@ test("a head can be taken off and put on again, and its temperature replaced", (
 });
 
 test("a graph that is no backbone is refused", () => {
-  expect(() => deviceGraph(model, { widthPx: 8, heightPx: 8, ...SYMMETRIC_INPUT })).toThrow("one float32 input [N,3,H,W]");
+  expect(() => deviceGraph(model, { widthPx: 8, heightPx: 8, ...SYMMETRIC_INPUT })).toThrow(
+    "one float32 input [N,3,H,W]",
+  );
 });

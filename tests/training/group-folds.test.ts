@@ -6,9 +6,10 @@ import { checkNoLeak, type Grouped, stratifiedGroupFolds } from "../../src/train
 function parts(): Grouped[] {
   const random = seededRandom(11);
   const classes = ["crack", "fray", "uneven"];
-  return Array.from({ length: 180 }, (_, part) => ({ group: `p${part}`, label: part < 120 ? "free" : (classes[part % 3] ?? "") })).flatMap(
-    (item) => Array.from({ length: 1 + Math.floor(random() * 6) }, () => item),
-  );
+  return Array.from({ length: 180 }, (_, part) => ({
+    group: `p${part}`,
+    label: part < 120 ? "free" : (classes[part % 3] ?? ""),
+  })).flatMap((item) => Array.from({ length: 1 + Math.floor(random() * 6) }, () => item));
 }
 
 test("no part lies in two folds", () => {
@@ -38,10 +39,15 @@ test("the seed decides the folds", () => {
 });
 
 test("a leak is found and named", () => {
-  const items = [{ group: "tile7", label: "free" }, { group: "tile7", label: "free" }];
+  const items = [
+    { group: "tile7", label: "free" },
+    { group: "tile7", label: "free" },
+  ];
   expect(() => checkNoLeak(items, [0, 1])).toThrow("part tile7 lies in the folds 0 and 1");
 });
 
 test("fewer parts than folds are refused", () => {
-  expect(() => stratifiedGroupFolds([{ group: "a", label: "free" }], 5, 1)).toThrow("1 parts cannot be split into 5 folds");
+  expect(() => stratifiedGroupFolds([{ group: "a", label: "free" }], 5, 1)).toThrow(
+    "1 parts cannot be split into 5 folds",
+  );
 });

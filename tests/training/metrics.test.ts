@@ -28,7 +28,10 @@ describe("AUROC", () => {
 test("balanced accuracy weighs classes, not frames", () => {
   const frames = [...Array.from({ length: 9 }, () => frame(0.1, false)), frame(0.2, true)];
   expect(balancedAccuracy(frames)).toBe(0.5);
-  expect(confusion(frames, 2)).toEqual([[9, 0], [1, 0]]);
+  expect(confusion(frames, 2)).toEqual([
+    [9, 0],
+    [1, 0],
+  ]);
 });
 
 test("Clopper-Pearson gives the textbook intervals", () => {
@@ -42,9 +45,21 @@ test("Clopper-Pearson gives the textbook intervals", () => {
 test("resampling parts is wider than the frames alone would suggest", () => {
   const value = ({ length }: readonly unknown[], hits: number): number => hits / length;
   const statistic = (items: readonly { hit: boolean }[]): number => value(items, items.filter(({ hit }) => hit).length);
-  const items = Array.from({ length: 100 }, (_, index) => ({ hit: index % 20 < 10, frame: index, part: Math.floor(index / 10) }));
-  const byPart = bootstrapByPart(items.map(({ hit, part }) => ({ hit, group: `${part}` })), statistic, { seed: 1, resamples: 500 });
-  const byFrame = bootstrapByPart(items.map(({ hit, frame: own }) => ({ hit, group: `${own}` })), statistic, { seed: 1, resamples: 500 });
+  const items = Array.from({ length: 100 }, (_, index) => ({
+    hit: index % 20 < 10,
+    frame: index,
+    part: Math.floor(index / 10),
+  }));
+  const byPart = bootstrapByPart(
+    items.map(({ hit, part }) => ({ hit, group: `${part}` })),
+    statistic,
+    { seed: 1, resamples: 500 },
+  );
+  const byFrame = bootstrapByPart(
+    items.map(({ hit, frame: own }) => ({ hit, group: `${own}` })),
+    statistic,
+    { seed: 1, resamples: 500 },
+  );
   expect(byPart.high - byPart.low).toBeGreaterThan(2 * (byFrame.high - byFrame.low));
 });
 
@@ -62,9 +77,12 @@ test("the temperature undoes a known overconfidence", () => {
 });
 
 describe("limits", () => {
-  test("lie at one percent of each kind where the kinds overlap", () => {
-    const frames = Array.from({ length: 101 }, (_, index) => [frame(index / 100, true), frame(index / 100, false)]).flat();
-    expect(chooseLimits(frames)).toEqual({ passBelow: 0.01, rejectFrom: 0.99 });
+  test("lie at five percent of each kind where the kinds overlap", () => {
+    const frames = Array.from({ length: 101 }, (_, index) => [
+      frame(index / 100, true),
+      frame(index / 100, false),
+    ]).flat();
+    expect(chooseLimits(frames)).toEqual({ passBelow: 0.05, rejectFrom: 0.95 });
   });
 
   test("meet in the middle where they do not", () => {
@@ -83,7 +101,11 @@ test("a part escapes when any of its frames does", () => {
     frame(0.1, false, { group: "c" }),
     frame(0.5, false, { group: "d" }),
   ];
-  const report = qualityReport(frames, [0, 0, 0, 0, 0], { classCount: 2, limits: { passBelow: 0.3, rejectFrom: 0.7 }, seed: 1 });
+  const report = qualityReport(frames, [0, 0, 0, 0, 0], {
+    classCount: 2,
+    limits: { passBelow: 0.3, rejectFrom: 0.7 },
+    seed: 1,
+  });
   expect(report.escape).toMatchObject({ parts: 2, wrongParts: 1, frames: 3, wrongFrames: 1 });
   expect(report.overkill).toMatchObject({ parts: 2, wrongParts: 0 });
   expect(report.reviewShare).toBeCloseTo(0.2);

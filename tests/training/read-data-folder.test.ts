@@ -26,7 +26,10 @@ describe("a folder per class", () => {
     await put("masks/a.png");
     await put("good/notes.txt");
     const data = await readDataFolder(folder);
-    expect(data.images.map(({ file, label }) => [file, label])).toEqual([["good/a.png", "good"], ["scratch/deep/b.JPG", "scratch"]]);
+    expect(data.images.map(({ file, label }) => [file, label])).toEqual([
+      ["good/a.png", "good"],
+      ["scratch/deep/b.JPG", "scratch"],
+    ]);
     expect(data.refused).toEqual([
       { file: "loose.png", reason: "no label: it lies in no class folder" },
       { file: "scratch/empty.png", reason: "empty file" },
@@ -37,10 +40,15 @@ describe("a folder per class", () => {
     await put("good/a.png");
     await put("good/b.png");
     await put("good/unlisted.png");
-    await put("index.csv", 'file,label,tile,note\r\ngood/a.png,crack,t1,"a, ""quoted"" note"\r\ngood/b.png,,t2,\r\ngood/gone.png,good,t3,\r\ngood/a.png,good,t1,\r\n');
+    await put(
+      "index.csv",
+      'file,label,tile,note\r\ngood/a.png,crack,t1,"a, ""quoted"" note"\r\ngood/b.png,,t2,\r\ngood/gone.png,good,t3,\r\ngood/a.png,good,t1,\r\n',
+    );
     const data = await readDataFolder(folder);
     expect(data.columns).toEqual(["tile", "note"]);
-    expect(data.images).toMatchObject([{ file: "good/a.png", label: "crack", metadata: { tile: "t1", note: 'a, "quoted" note' } }]);
+    expect(data.images).toMatchObject([
+      { file: "good/a.png", label: "crack", metadata: { tile: "t1", note: 'a, "quoted" note' } },
+    ]);
     expect(data.refused.map(({ file, reason }) => `${file}: ${reason}`)).toEqual([
       "good/b.png: no label in index.csv",
       "good/gone.png: listed in index.csv but not there",
@@ -58,15 +66,25 @@ describe("a folder per class", () => {
 
 test("COCO annotations label by the commonest category, unmarked images as good", async () => {
   for (const name of ["1.png", "2.png", "extra.png"]) await put(`images/${name}`);
-  await put("annotations.coco.json", JSON.stringify({
-    categories: [{ id: 1, name: "open" }, { id: 2, name: "short" }],
-    images: [
-      { id: 1, file_name: "images/1.png", board_group: "g1", template: false },
-      { id: 2, file_name: "images/2.png", board_group: "g1", template: true },
-      { id: 3, file_name: "images/3.png", board_group: "g2", template: true },
-    ],
-    annotations: [{ image_id: 1, category_id: 1 }, { image_id: 1, category_id: 2 }, { image_id: 1, category_id: 2 }],
-  }));
+  await put(
+    "annotations.coco.json",
+    JSON.stringify({
+      categories: [
+        { id: 1, name: "open" },
+        { id: 2, name: "short" },
+      ],
+      images: [
+        { id: 1, file_name: "images/1.png", board_group: "g1", template: false },
+        { id: 2, file_name: "images/2.png", board_group: "g1", template: true },
+        { id: 3, file_name: "images/3.png", board_group: "g2", template: true },
+      ],
+      annotations: [
+        { image_id: 1, category_id: 1 },
+        { image_id: 1, category_id: 2 },
+        { image_id: 1, category_id: 2 },
+      ],
+    }),
+  );
   const data = await readDataFolder(folder);
   expect(data.images).toMatchObject([
     { file: "images/1.png", label: "short", metadata: { board_group: "g1", template: "false" } },
@@ -83,7 +101,10 @@ describe("a learning set", () => {
     await put("index.csv", "file,label,tile\nfree/a.png,free,t1\nfree/b.png,free,t2\ncrack/c.png,crack,t3\n");
     const set = await makeLearningSet([await readDataFolder(folder)], {});
     expect(set.splitColumns).toEqual(["tile"]);
-    expect(set.classes).toEqual([{ name: "crack", kind: "defect" }, { name: "free", kind: "good" }]);
+    expect(set.classes).toEqual([
+      { name: "crack", kind: "defect" },
+      { name: "free", kind: "good" },
+    ]);
     expect(new Set(set.samples.map(({ group }) => group)).size).toBe(2);
   });
 

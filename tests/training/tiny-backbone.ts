@@ -31,7 +31,12 @@ export function tinyBackbone(seed = 3): Model {
       attributes: { pads: { ints: [0, 0, 1, 1] }, strides: { ints: [2, 2] }, kernel_shape: { ints: [3, 3] } },
     }),
     makeNode({ opType: "Clip", name: "first_clip", inputs: ["first_conv", "zero", "six"], outputs: ["first_out"] }),
-    makeNode({ opType: "Conv", name: "second", inputs: ["first_out", "second.weight", "second.bias"], outputs: ["second_conv"] }),
+    makeNode({
+      opType: "Conv",
+      name: "second",
+      inputs: ["first_out", "second.weight", "second.bias"],
+      outputs: ["second_conv"],
+    }),
     makeNode({ opType: "Relu", name: "second_relu", inputs: ["second_conv"], outputs: ["map"] }),
     makeNode({ opType: "GlobalAveragePool", name: "pool", inputs: ["map"], outputs: ["pooled"] }),
     makeNode({ opType: "Flatten", name: "flatten", inputs: ["pooled"], outputs: ["features"] }),

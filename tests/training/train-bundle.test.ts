@@ -33,7 +33,11 @@ afterAll(async () => {
 async function writeParts(path: string): Promise<void> {
   const random = seededRandom(1);
   let index = csvLine(["file", "label", "part"]);
-  for (const [label, grey] of [["good", 120], ["dark", 60], ["bright", 190]] as const) {
+  for (const [label, grey] of [
+    ["good", 120],
+    ["dark", 60],
+    ["bright", 190],
+  ] as const) {
     await mkdir(join(path, label), { recursive: true });
     for (let frame = 0; frame < 20; frame++) {
       const pixels = Uint8Array.from({ length: SIDE_PX * SIDE_PX }, () => grey + random() * 30);
@@ -73,7 +77,13 @@ test("training writes a whole bundle that a device accepts, and the same one aga
   const { manifest, trained: model } = await trained("first");
   const bundle = await openBundle(join(folder, "first"));
   expect(bundle.manifest).toEqual(manifest);
-  expect((await readdir(join(folder, "first"))).sort()).toEqual(["MODEL_CARD.md", "checkpoint.onnx", "golden", "manifest.json", "model.onnx"]);
+  expect((await readdir(join(folder, "first"))).sort()).toEqual([
+    "MODEL_CARD.md",
+    "checkpoint.onnx",
+    "golden",
+    "manifest.json",
+    "model.onnx",
+  ]);
   expect(model.report.device.all.auroc.pooled).toBeGreaterThan(0.9);
   expect(model.report.device.all.parts).toBe(30);
   expect(model.unreadable).toMatchObject([{ file: "good/broken.png" }]);

@@ -9,7 +9,10 @@ function clouds(seed: number): HeadExamples {
   const random = seededRandom(seed);
   const classIndices = Array.from({ length: 90 }, (_, index) => (index < 60 ? 0 : index < 84 ? 1 : 2));
   const embeddings = classIndices.map((label) =>
-    Float32Array.from({ length: 6 }, (_, axis) => (10 + (axis % CLASSES === label ? 1 : 0) + random() * 0.6) * (axis + 1)),
+    Float32Array.from(
+      { length: 6 },
+      (_, axis) => (10 + (axis % CLASSES === label ? 1 : 0) + random() * 0.6) * (axis + 1),
+    ),
   );
   return { embeddings, classIndices };
 }

@@ -19,7 +19,8 @@ export function integerInputOf(layer: ConvolutionLayer, index: GraphIndex): Inte
   const center = index.producerOf.get(layer.input);
   const cast = index.producerOf.get(center?.input[0] ?? "");
   const mean = index.initializers.get(center?.input[1] ?? "");
-  if (center?.opType !== "Sub" || cast?.opType !== "Cast" || mean === undefined || tensorDims(mean).length > 0) return undefined;
+  if (center?.opType !== "Sub" || cast?.opType !== "Cast" || mean === undefined || tensorDims(mean).length > 0)
+    return undefined;
   const value = floatData(mean)[0] ?? 0;
   if ((index.consumersOf.get(layer.input) ?? []).length !== 1 || value < 0 || value > 255) return undefined;
   return { pixels: cast.input[0] ?? "", replaced: [cast, center], mean: value, zeroPoint: roundHalfEven(value) };
@@ -36,7 +37,9 @@ export function moveMeanIntoBias(graph: GraphProto, layer: ConvolutionLayer, inp
   const shifted = floatData(bias);
   const perChannel = weights.length / shifted.length;
   shifted.forEach((value, channel) => {
-    const total = weights.subarray(channel * perChannel, (channel + 1) * perChannel).reduce((sum, weight) => sum + weight, 0);
+    const total = weights
+      .subarray(channel * perChannel, (channel + 1) * perChannel)
+      .reduce((sum, weight) => sum + weight, 0);
     shifted[channel] = value + (input.zeroPoint - input.mean) * total;
   });
   replaceInitializer(graph, makeTensor(initializerNamed(graph, bias.name).name, tensorDims(bias), shifted));

@@ -11,13 +11,21 @@ const maxOutput = (tensor: string): string => `${tensor}.observed_max`;
  * The model with the least and the greatest value of each named tensor as its only outputs (scalars), so that
  * calibration moves a few numbers a frame instead of whole feature maps.
  */
-export function observeRanges(model: Model, tensors: readonly string[]): { readonly model: Model; readonly outputs: readonly string[] } {
+export function observeRanges(
+  model: Model,
+  tensors: readonly string[],
+): { readonly model: Model; readonly outputs: readonly string[] } {
   const observed = copyModel(model);
   const { graph } = observed;
   graph.output = [];
   for (const tensor of tensors) {
-    for (const [opType, output] of [["ReduceMin", minOutput(tensor)], ["ReduceMax", maxOutput(tensor)]] as const) {
-      graph.node.push(makeNode({ opType, name: output, inputs: [tensor], outputs: [output], attributes: { keepdims: { int: 0 } } }));
+    for (const [opType, output] of [
+      ["ReduceMin", minOutput(tensor)],
+      ["ReduceMax", maxOutput(tensor)],
+    ] as const) {
+      graph.node.push(
+        makeNode({ opType, name: output, inputs: [tensor], outputs: [output], attributes: { keepdims: { int: 0 } } }),
+      );
       graph.output.push(makeValueInfo(output, DataType.FLOAT, []));
     }
   }
@@ -26,7 +34,11 @@ export function observeRanges(model: Model, tensors: readonly string[]): { reado
 }
 
 /** Widens `ranges` by the outputs of one run of the observed model, in the order of `observeRanges(...).outputs`. */
-export function widenRanges(ranges: Map<string, TensorRange>, tensors: readonly string[], outputs: readonly Float32Array[]): void {
+export function widenRanges(
+  ranges: Map<string, TensorRange>,
+  tensors: readonly string[],
+  outputs: readonly Float32Array[],
+): void {
   tensors.forEach((tensor, index) => {
     const min = outputs[2 * index]?.[0] ?? NaN;
     const max = outputs[2 * index + 1]?.[0] ?? NaN;

@@ -38,9 +38,8 @@ export function activationParameters(range: TensorRange): QuantizationParameters
 }
 
 /**
- * Symmetric int8 weights with a scale per output channel. `channelBias` and `inputScale` guard the bias: it is stored as
- * int32 in steps of inputScale * weightScale, so a channel of tiny weights gets a coarser scale where its bias would
- * not fit.
+ * Symmetric int8 weights with a scale per output channel. A bias is stored as int32 in steps of inputScale *
+ * weightScale, so a channel of tiny weights gets a coarser scale where its bias would not fit.
  */
 export function quantizeWeights(
   weights: Float32Array,
@@ -63,7 +62,11 @@ export function quantizeWeights(
 }
 
 /** int32 bias in steps of inputScale * weightScale (each product a float32), and those steps. */
-export function quantizeBias(bias: Float32Array, inputScale: number, weightScales: Float32Array): { values: Int32Array; scales: Float32Array } {
+export function quantizeBias(
+  bias: Float32Array,
+  inputScale: number,
+  weightScales: Float32Array,
+): { values: Int32Array; scales: Float32Array } {
   const scales = weightScales.map((scale) => inputScale * scale);
   const values = Int32Array.from(bias, (value, channel) =>
     clamp(roundHalfEven(value / (scales[channel] ?? 1)), -INT32_LIMIT - 1, INT32_LIMIT),

@@ -1,5 +1,12 @@
 import { type ConvolutionLayer, convolutionLayers } from "../convolutions.ts";
-import { checkGraph, dropUnusedInitializers, type GraphIndex, indexGraph, initializerNamed, sortNodes } from "../graph.ts";
+import {
+  checkGraph,
+  dropUnusedInitializers,
+  type GraphIndex,
+  indexGraph,
+  initializerNamed,
+  sortNodes,
+} from "../graph.ts";
 import { copyModel, type Model } from "../model-file.ts";
 import { makeNode } from "../node.ts";
 import type { GraphProto } from "../onnx-pb.ts";
@@ -36,7 +43,8 @@ export function quantizeModel(model: Model, ranges: ReadonlyMap<string, TensorRa
   const index = indexGraph(graph);
   const layers = convolutionLayers(graph, index).filter(({ node }) => !keepFloat(node.name));
   const parameters = new Map<string, QuantizationParameters>();
-  for (const tensor of tensorsToObserve(model, keepFloat)) parameters.set(tensor, activationParameters(finiteRange(ranges, tensor)));
+  for (const tensor of tensorsToObserve(model, keepFloat))
+    parameters.set(tensor, activationParameters(finiteRange(ranges, tensor)));
   const pixelScales = new Map(layers.flatMap((layer) => feedPixels(graph, layer, index)));
   for (const layer of layers) {
     const inputScale = parameters.get(layer.input)?.scale ?? pixelScales.get(layer.input) ?? NaN;
@@ -128,7 +136,12 @@ function quantizeActivation(graph: GraphProto, tensor: string, parameters: Quant
   pushParameters(graph, tensor, parameters);
   const common = [`${tensor}.scale`, `${tensor}.zero_point`];
   graph.node.push(
-    makeNode({ opType: "QuantizeLinear", name: `${tensor}.quantize`, inputs: [tensor, ...common], outputs: [`${tensor}.quantized`] }),
+    makeNode({
+      opType: "QuantizeLinear",
+      name: `${tensor}.quantize`,
+      inputs: [tensor, ...common],
+      outputs: [`${tensor}.quantized`],
+    }),
     makeNode({
       opType: "DequantizeLinear",
       name: `${tensor}.dequantize`,
