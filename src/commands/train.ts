@@ -8,6 +8,7 @@ import type { DataFolder } from "../training/data-folder.ts";
 import { type LearningSet, makeLearningSet } from "../training/learning-set.ts";
 import { OnnxProcess } from "../training/onnx-process.ts";
 import { readDataFolder } from "../training/read-data-folder.ts";
+import type { Figure } from "../training/report.ts";
 import { simulatedFolder } from "../training/synthesize.ts";
 import { trainBundle, type WrittenBundle } from "../training/train-bundle.ts";
 import { HEAD_DEFAULTS } from "../training/train-head.ts";
@@ -226,14 +227,20 @@ function summaryOf({ manifest, trained }: WrittenBundle, outPath: string): objec
 
 function readable({ manifest, trained }: WrittenBundle, outPath: string): string {
   const { auroc, balancedAccuracy } = trained.report.device.all;
-  const figure = (f: typeof auroc): string =>
-    `${f.pooled.toFixed(3)} (95 % ${f.interval.low.toFixed(3)} to ${f.interval.high.toFixed(3)}, folds ${f.foldMean.toFixed(3)} ± ${f.foldStandardDeviation.toFixed(3)})`;
+  const bytes = manifest.files["model.onnx"]?.bytes ?? 0;
   return `${outPath}
-  AUROC good or not   ${figure(auroc)}
-  balanced accuracy   ${figure(balancedAccuracy)}
-  model.onnx          ${((manifest.files["model.onnx"]?.bytes ?? 0) / 1e6).toFixed(2)} MB, ${trained.quantization.accepted ? "int8" : "float32"}
+  AUROC good or not   ${figureText(auroc)}
+  balanced accuracy   ${figureText(balancedAccuracy)}
+  model.onnx          ${(bytes / 1e6).toFixed(2)} MB, ${trained.quantization.accepted ? "int8" : "float32"}
   more in ${join(outPath, "MODEL_CARD.md")}
 `;
+}
+
+function figureText({ pooled, interval, foldMean, foldStandardDeviation }: Figure): string {
+  const [value, low, high, centre, spread] = [pooled, interval.low, interval.high, foldMean, foldStandardDeviation].map(
+    (number) => number.toFixed(3),
+  );
+  return `${value} (95 % ${low} to ${high}, folds ${centre} ± ${spread})`;
 }
 
 function inputSize(text: string): number {

@@ -29,5 +29,9 @@ function splitRecords(text: string): string[][] {
 }
 
 /** One CSV record; fields with separators or quotes are quoted. */
-export const csvLine = (fields: readonly (string | number)[]): string =>
-  `${fields.map((field) => (/[",\r\n]/.test(String(field)) ? `"${String(field).replaceAll('"', '""')}"` : field)).join(",")}\n`;
+export const csvLine = (fields: readonly (string | number)[]): string => `${fields.map(csvField).join(",")}\n`;
+
+function csvField(field: string | number): string {
+  const text = String(field);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
