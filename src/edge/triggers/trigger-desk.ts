@@ -19,6 +19,9 @@ export interface TriggerArrival {
   readonly late?: boolean;
 }
 
+/** A disk that does not answer must not keep a part from its verdict: better judged twice than never. */
+const LOOK_UP_MS = 300;
+
 const TOO_LATE = { reason: "deadline", detail: "the trigger arrived after its part had gone" } as const;
 
 /**
@@ -47,8 +50,8 @@ export class TriggerDesk {
   }
 
   #acceptUnlessKnown(id: string, request: TriggerRequest, arrival: TriggerArrival, tick: MonotonicMs): AcceptedTrigger {
-    const looking = this.#with.journal.verdictOfRequest(id).catch(() => undefined); // unreadable: better judged twice than never
-    const deciding = looking.then((known): AcceptedTrigger => {
+    const withinMs = Math.min(LOOK_UP_MS, (request.deadlineMs ?? Infinity) / 2);
+    const deciding = this.#lookUp(id, withinMs).then((known): AcceptedTrigger => {
       if (known !== undefined && known !== "pending") {
         return { recorded: Promise.resolve(), verdict: Promise.resolve<Verdict>(known) };
       }
@@ -58,6 +61,15 @@ export class TriggerDesk {
       recorded: deciding.then((accepted) => accepted.recorded),
       verdict: deciding.then((accepted) => accepted.verdict),
     };
+  }
+
+  #lookUp(id: string, withinMs: number): ReturnType<Journal["verdictOfRequest"]> {
+    const { clock, journal } = this.#with;
+    return new Promise((resolve) => {
+      const giveUp = (): void => resolve(undefined);
+      const cancel = clock.after(withinMs, giveUp);
+      journal.verdictOfRequest(id).then(resolve, giveUp).finally(cancel);
+    });
   }
 
   #accept(request: TriggerRequest, arrival: TriggerArrival, receivedTick: MonotonicMs): AcceptedTrigger {
