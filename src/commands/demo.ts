@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { SightlineError } from "../contracts/errors.ts";
 import { startDevice } from "../edge/device.ts";
 import type { DeviceConfig } from "../edge/device-config.ts";
 import { EmbeddedBroker } from "../edge/embedded-broker.ts";
@@ -36,21 +37,35 @@ export const demo: Command = {
       process.stdout.write(HELP);
       return 0;
     }
-    const log = createLogger({ level: "info", format: "auto" });
-    const stopped = untilStopped();
-    const broker = new EmbeddedBroker(await freePort(Number(options["broker-port"])));
+    const port = portNumber(options.port, "port");
+    const broker = new EmbeddedBroker(await freePort(portNumber(options["broker-port"], "broker-port")));
     await broker.start();
-    const profile = await loadDeviceConfig(join(ROOT, "firmware-config", "simulated.yaml"));
-    const config = await demoConfig(profile, broker.url, Number(options.port));
-    const device = await startDevice(config, { clock: systemClock, log, random: Math.random, environment: process.env });
-    process.stdout.write(announcement(device.url, broker.url, config));
-    await stopped;
-    process.stdout.write("\nstopping …\n");
-    await device.stop();
-    await broker.stop();
+    try {
+      await runUntilStopped(broker.url, port);
+    } finally {
+      await broker.stop();
+    }
     return 0;
   },
 };
+
+async function runUntilStopped(brokerUrl: string, port: number): Promise<void> {
+  const log = createLogger({ level: "info", format: "auto" });
+  const stopped = untilStopped();
+  const profile = await loadDeviceConfig(join(ROOT, "firmware-config", "simulated.yaml"));
+  const config = await demoConfig(profile, brokerUrl, port);
+  const device = await startDevice(config, { clock: systemClock, log, random: Math.random, environment: process.env });
+  process.stdout.write(announcement(device.url, brokerUrl, config));
+  await stopped;
+  process.stdout.write("\nstopping …\n");
+  await device.stop();
+}
+
+function portNumber(text: string, option: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new SightlineError("USAGE", `--${option} takes a port from 0 (any free one) to 65535, not "${text}"`);
+}
 
 async function demoConfig(profile: DeviceConfig, brokerUrl: string, port: number): Promise<DeviceConfig> {
   const dataDirectory = join(ROOT, "data", "demo");
