@@ -99,7 +99,7 @@ async function inspectAll({ camera, engine, recipe, limit, json }: Job): Promise
     process.stdout.write(json ? `${JSON.stringify(inspected)}\n` : `${readable(inspected)}\n`);
   };
   for await (const exposure of openFrameSource(camera, clock).exposures(interrupt.signal)) {
-    waiting.push(inspectExposure({ ...exposure, seq: frames++ }, { engine, recipe, slots }));
+    waiting.push(inspectExposure({ ...exposure, seq: frames++ }, { engine, recipe, slots, isStill: camera.type === "directory" }));
     const due = waiting.length > inFlight ? waiting.shift() : undefined;
     if (due !== undefined) print(await due);
     if (frames >= limit) break;
@@ -120,9 +120,11 @@ interface World {
   readonly engine: InferenceEngine;
   readonly recipe: Recipe;
   readonly slots: Slots;
+  /** Each file is one image: its name says more than a number. */
+  readonly isStill: boolean;
 }
 
-async function inspectExposure(frame: CapturedFrame & Exposure, { engine, recipe, slots }: World): Promise<InspectedFrame> {
+async function inspectExposure(frame: CapturedFrame & Exposure, { engine, recipe, slots, isStill }: World): Promise<InspectedFrame> {
   const startTick = clock.tick();
   const record: InspectionRecord = { frame, capturedTick: undefined, preprocessedTick: undefined, inferredTick: undefined };
   const stages = new RecipeStages(recipe, {
@@ -136,8 +138,8 @@ async function inspectExposure(frame: CapturedFrame & Exposure, { engine, recipe
   const outcome = await answer({ clock, dueTick, shutdown: new AbortController().signal }, (signal) =>
     inspectPart(stages, { clock, record, signal }),
   );
-  const file = frame.metadata["file"];
-  const common = { frame: typeof file === "string" ? file : frame.seq, latencyMs: latencyOf(record, startTick) };
+  const { file } = frame.metadata;
+  const common = { frame: isStill && typeof file === "string" ? file : frame.seq, latencyMs: latencyOf(record, startTick) };
   if (outcome.kind === "fault") {
     const { reason, detail } = outcome;
     return { ...common, verdict: "fault", reason, detail, class: null, score: null, scores: {}, regions: [] };
