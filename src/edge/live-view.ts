@@ -1,4 +1,4 @@
-import { SightlineError } from "../contracts/errors.ts";
+import { messageOf, SightlineError } from "../contracts/errors.ts";
 import type { CommandReply } from "../contracts/command.ts";
 import type { DeviceState } from "../contracts/device-state.ts";
 import type { TriggerRequest } from "../contracts/trigger.ts";
@@ -132,8 +132,12 @@ export class LiveView implements DeviceView {
     const { recipes } = this.#parts.inspection;
     const before = recipes.active?.name ?? null;
     await recipes.switchTo(recipe);
-    await this.#record({ action: "recipe", verdictId: null, by, detail: { from: before, to: recipe } });
-    return { schema: 1, id: null, ok: true, message: `Recipe ${recipe} is active.` };
+    const done = `Recipe ${recipe} is active.`;
+    const unrecorded = await this.#record({ action: "recipe", verdictId: null, by, detail: { from: before, to: recipe } }).then(
+      () => "",
+      (error: unknown) => ` The audit trail does not show it yet: ${messageOf(error)}.`,
+    );
+    return { schema: 1, id: null, ok: true, message: done + unrecorded };
   }
 
   onVerdict(listener: (verdict: Verdict) => void): () => void {

@@ -26,6 +26,7 @@ export class RecipeBook {
   readonly #recipes = new Map<string, Recipe>();
   readonly #refused = new Map<string, string>();
   #active: Recipe | undefined;
+  #switching: Promise<unknown> = Promise.resolve();
 
   constructor(options: RecipeBookOptions, at: { engine: InferenceEngine; log: Logger }) {
     this.#options = options;
@@ -68,16 +69,28 @@ export class RecipeBook {
     return this.#refused;
   }
 
-  /** Takes effect with the next trigger. Throws UNKNOWN_RECIPE. */
-  async switchTo(name: string): Promise<Recipe> {
+  /**
+   * Takes effect with the next trigger, and only when it is on disk: a restart must not bring back the recipe of the
+   * product before. Throws UNKNOWN_RECIPE, JOURNAL_FULL.
+   */
+  switchTo(name: string): Promise<Recipe> {
+    const switched = this.#switching.then(() => this.#switchTo(name));
+    this.#switching = switched.catch(() => undefined);
+    return switched;
+  }
+
+  async #switchTo(name: string): Promise<Recipe> {
     const recipe = this.#recipes.get(name);
     if (recipe === undefined) {
       const reason = this.#refused.get(name);
       const why = reason === undefined ? `known are ${this.names.join(", ")}` : `it was refused: ${reason}`;
       throw new SightlineError("UNKNOWN_RECIPE", `"${name}" cannot be used; ${why}`);
     }
+    await writeDurably(this.#choicePath, name).catch((error: unknown) => {
+      const detail = `the choice of recipe "${name}" cannot be kept (${messageOf(error)}); the recipe stays as it was`;
+      throw new SightlineError("JOURNAL_FULL", detail, { cause: error });
+    });
     this.#active = recipe;
-    await writeDurably(this.#choicePath, name);
     return recipe;
   }
 
