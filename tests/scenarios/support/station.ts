@@ -77,8 +77,8 @@ export class Boot {
 
   private constructor(child: ChildProcess) {
     this.process = child;
-    onTestFinished(() => void child.kill("SIGKILL"));
     this.exit = once(child, "close").then(([code, signal]) => ({ code, signal }));
+    onTestFinished(() => this.kill());
     this.up = new Promise((resolve, reject) => {
       for (const stream of [child.stdout, child.stderr]) {
         if (stream === null) continue;
