@@ -1,5 +1,7 @@
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtemp, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { SightlineError } from "../../contracts/errors.ts";
 import type { Exposure, FrameSource } from "../../pipeline/capture/frame-source.ts";
 import type { Image } from "../../pipeline/frame.ts";
@@ -15,6 +17,13 @@ export function listPhotographs(folder: string): string[] {
     .map((file) => join(folder, file));
   if (files.length === 0) throw new SightlineError("USAGE", `${folder} holds no JPEG files; give another --data`);
   return files;
+}
+
+/** A folder with links to these files alone: the data's masks are no photographs. */
+export async function folderOf(files: readonly string[]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "sightline-photographs-"));
+  await Promise.all(files.map((file, at) => symlink(resolve(file), join(folder, `${String(at).padStart(5, "0")}.jpg`))));
+  return folder;
 }
 
 /** Simulated parts as raw RGB frames, sharp and noisy as a camera delivers them. Blown-up photographs would be blurred. */

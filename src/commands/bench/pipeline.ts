@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +9,7 @@ import { parseCommandLine } from "../command-line.ts";
 import { bareLoop } from "./bare-loop.ts";
 import { startBenchBroker } from "./bench-broker.ts";
 import { runBenchDevice } from "./bench-device.ts";
-import { firstOf, listPhotographs, memorySource, rawFrames } from "./frame-sources.ts";
+import { firstOf, folderOf, listPhotographs, memorySource, rawFrames } from "./frame-sources.ts";
 import { runPeer } from "./peer.ts";
 import { pipelineReport, type PipelineFigures, type Round } from "./pipeline-report.ts";
 import { writeSection } from "./write-section.ts";
@@ -74,7 +75,8 @@ async function measure({ modelDirectory, dataDirectory, frames, rounds, peer }: 
   const broker = await startBenchBroker();
   const bare = { modelPath: join(modelDirectory, "model.onnx"), heightPx: manifest.input.height, widthPx: manifest.input.width };
   const device = { modelDirectory, processes: cores, brokerUrl: broker?.url ?? null, queueCapacity: 2 * cores };
-  const photographs = directorySource(DirectorySourceOptions.parse({ type: "directory", path: dataDirectory, mode: "loop" }), clock);
+  const folder = await folderOf(files);
+  const photographs = directorySource(DirectorySourceOptions.parse({ type: "directory", path: folder, mode: "loop" }), clock);
   const done: Round[] = [];
   try {
     for (let round = 0; round < rounds; round++) {
@@ -89,6 +91,7 @@ async function measure({ modelDirectory, dataDirectory, frames, rounds, peer }: 
     }
   } finally {
     await broker?.stop();
+    await rm(folder, { recursive: true, force: true });
   }
   return {
     machine: { cores, cpu: cpus()[0]?.model ?? "unknown", node: process.version },
