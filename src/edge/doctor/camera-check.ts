@@ -1,4 +1,5 @@
 import { SightlineError, messageOf } from "../../contracts/errors.ts";
+import { frameStatistics } from "../../imaging/frame-statistics.ts";
 import type { Exposure, FrameSource } from "../../pipeline/capture/frame-source.ts";
 import { findProgram } from "../../platform/child-program.ts";
 import type { Clock } from "../../platform/clock.ts";
@@ -24,9 +25,10 @@ export async function checkCamera(source: FrameSource, clock: Clock): Promise<Fi
     if (exposure.kind === "damaged")
       return failure(`${source.name}: ${exposure.detail}`, "look at the picture with another program");
     const { widthPx, heightPx, channels } = exposure.image;
-    return fine(
-      `${source.name}: ${widthPx} x ${heightPx} px, ${channels === 1 ? "grey" : "colour"}, after ${seconds} s`,
-    );
+    const { meanLuminance, brightShare, sharpness } = frameStatistics(exposure.image);
+    const light = `brightness ${meanLuminance.toFixed(0)}, ${(100 * brightShare).toFixed(0)} % saturated`;
+    const colour = channels === 1 ? "grey" : "colour";
+    return fine(`${source.name}: ${widthPx} x ${heightPx} px, ${colour}, after ${seconds} s; ${light}, sharpness ${sharpness.toFixed(1)}`);
   } catch (error) {
     return failure(error instanceof SightlineError ? error.detail : messageOf(error), remedy);
   }
