@@ -40,4 +40,10 @@ async function overview(): Promise<string> {
   return `sightline ${VERSION}: visual inspection for production lines\n\nusage: sightline COMMAND [options]\n\n${lines.join("\n")}\n\nsightline COMMAND --help says more of each.\n`;
 }
 
+/** Whoever read our output has seen enough (`| head`): that is no failure of ours. */
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 process.exitCode = await main(process.argv.slice(2));

@@ -98,11 +98,15 @@ async function inspectAll({ camera, engine, recipe, limit, json }: Job): Promise
     counts.set(inspected.verdict, (counts.get(inspected.verdict) ?? 0) + 1);
     process.stdout.write(json ? `${JSON.stringify(inspected)}\n` : `${readable(inspected)}\n`);
   };
-  for await (const exposure of openFrameSource(camera, clock).exposures(interrupt.signal)) {
-    waiting.push(inspectExposure({ ...exposure, seq: frames++ }, { engine, recipe, slots, isStill: camera.type === "directory" }));
-    const due = waiting.length > inFlight ? waiting.shift() : undefined;
-    if (due !== undefined) print(await due);
-    if (frames >= limit) break;
+  try {
+    for await (const exposure of openFrameSource(camera, clock).exposures(interrupt.signal)) {
+      waiting.push(inspectExposure({ ...exposure, seq: frames++ }, { engine, recipe, slots, isStill: camera.type === "directory" }));
+      const due = waiting.length > inFlight ? waiting.shift() : undefined;
+      if (due !== undefined) print(await due);
+      if (frames >= limit) break;
+    }
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error; // at Ctrl-C what was inspected so far still counts
   }
   for (const inspected of waiting) print(await inspected);
   process.removeListener("SIGINT", onSignal);
