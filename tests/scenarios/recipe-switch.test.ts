@@ -80,7 +80,7 @@ it("starts with the recipes that can be used and says which cannot, but not with
   expect(problems).toMatchObject([{ code: "recipe-refused" }]);
   expect(problems[0]?.sentence).toContain("/nowhere/bundle");
   const refused = await boot.post("/api/v1/recipe", { recipe: "broken" });
-  expect(refused.status).toBe(409);
+  expect(refused.status).toBe(404);
   expect(await boot.stop()).toMatchObject({ code: 0 });
 
   const hopeless = new Station({ recipes: [broken, ...RECIPES] }).begin();
