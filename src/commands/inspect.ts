@@ -9,6 +9,7 @@ import type { Exposure } from "../pipeline/capture/frame-source.ts";
 import type { CapturedFrame } from "../pipeline/frame.ts";
 import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
 import { openBundle } from "../pipeline/infer/open-bundle.ts";
+import { BatchPool } from "../pipeline/preprocess/batch-pool.ts";
 import { inspect as inspectPart, type InspectionRecord } from "../pipeline/inspect.ts";
 import { systemClock as clock, type MonotonicMs } from "../platform/clock.ts";
 import { createLogger } from "../platform/logger.ts";
@@ -90,6 +91,7 @@ async function inspectAll({ camera, engine, recipe, limit, json }: Job): Promise
   process.once("SIGINT", onSignal);
   const inFlight = inferenceSlots({});
   const slots = new Slots(inFlight);
+  const batches = new BatchPool();
   const waiting: Promise<InspectedFrame>[] = [];
   const counts = new Map<string, number>();
   const startTick = clock.tick();
@@ -100,7 +102,7 @@ async function inspectAll({ camera, engine, recipe, limit, json }: Job): Promise
   };
   try {
     for await (const exposure of openFrameSource(camera, clock).exposures(interrupt.signal)) {
-      waiting.push(inspectExposure({ ...exposure, seq: frames++ }, { engine, recipe, slots, isStill: camera.type === "directory" }));
+      waiting.push(inspectExposure({ ...exposure, seq: frames++ }, { engine, recipe, slots, batches, isStill: camera.type === "directory" }));
       const due = waiting.length > inFlight ? waiting.shift() : undefined;
       if (due !== undefined) print(await due);
       if (frames >= limit) break;
@@ -124,16 +126,18 @@ interface World {
   readonly engine: InferenceEngine;
   readonly recipe: Recipe;
   readonly slots: Slots;
+  readonly batches: BatchPool;
   /** Each file is one image: its name says more than a number. */
   readonly isStill: boolean;
 }
 
-async function inspectExposure(frame: CapturedFrame & Exposure, { engine, recipe, slots, isStill }: World): Promise<InspectedFrame> {
+async function inspectExposure(frame: CapturedFrame & Exposure, { engine, recipe, slots, batches, isStill }: World): Promise<InspectedFrame> {
   const startTick = clock.tick();
   const record: InspectionRecord = { frame, capturedTick: undefined, preprocessedTick: undefined, inferredTick: undefined };
   const stages = new RecipeStages(recipe, {
     engine,
     slots,
+    batches,
     memory: { previous: undefined },
     capture: async () => frame,
     live: false,

@@ -3,6 +3,7 @@ import type { FaultReason, Verdict } from "../contracts/verdict.ts";
 import { answer } from "../pipeline/answer.ts";
 import type { CapturedFrame } from "../pipeline/frame.ts";
 import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
+import { BatchPool } from "../pipeline/preprocess/batch-pool.ts";
 import { inspect, type InspectionOutcome, type InspectionRecord } from "../pipeline/inspect.ts";
 import type { Journal } from "../pipeline/journal/journal.ts";
 import { toIso, type Clock, type MonotonicMs, type WallClockMs } from "../platform/clock.ts";
@@ -68,6 +69,7 @@ export class Line {
   readonly #options: LineOptions;
   readonly #with: LineCollaborators;
   readonly #slots: Slots;
+  readonly #batches = new BatchPool();
   readonly #memory: FrameMemory = { previous: undefined };
   readonly #faults: FaultLog;
   #pending = 0;
@@ -147,6 +149,7 @@ export class Line {
     const stages = new RecipeStages(recipe, {
       engine: this.#with.engine,
       slots: this.#slots,
+      batches: this.#batches,
       memory: this.#memory,
       capture: trigger.capture,
       live: this.#options.live && trigger.source !== "upload",

@@ -5,7 +5,8 @@ import type { RegionScores } from "../pipeline/decide/region-scores.ts";
 import type { CapturedFrame, Frame } from "../pipeline/frame.ts";
 import type { InferenceEngine, InferenceResult } from "../pipeline/infer/inference-engine.ts";
 import type { InspectionStages } from "../pipeline/inspect.ts";
-import { planRegions, preprocess } from "../pipeline/preprocess/preprocess.ts";
+import type { BatchPool } from "../pipeline/preprocess/batch-pool.ts";
+import { batchBytes, planRegions, preprocess } from "../pipeline/preprocess/preprocess.ts";
 import { checkSanity, type SanityFinding } from "../pipeline/sanity/sanity-gate.ts";
 import type { Slots } from "../platform/slots.ts";
 import type { Recipe } from "./recipe.ts";
@@ -24,6 +25,7 @@ export interface PreparedRegions {
 interface StageWorld {
   readonly engine: InferenceEngine;
   readonly slots: Slots;
+  readonly batches: BatchPool;
   readonly memory: FrameMemory;
   readonly capture: (signal: AbortSignal) => Promise<CapturedFrame>;
   /** The frame comes from a camera. */
@@ -60,13 +62,18 @@ export class RecipeStages implements InspectionStages<PreparedRegions, Inference
   preprocess({ image }: Frame): PreparedRegions {
     const rects = planRegions(image, this.#recipe.regions);
     const { width, height } = this.#recipe.bundle.manifest.input;
-    return { rects, pixels: preprocess(image, rects, { widthPx: width, heightPx: height }) };
+    const input = { widthPx: width, heightPx: height };
+    const batch = this.#world.batches.take(batchBytes(rects.length, input));
+    return { rects, pixels: preprocess(image, rects, input, batch) };
   }
 
   async infer({ rects, pixels }: PreparedRegions, signal: AbortSignal): Promise<InferenceResult> {
-    const release = await this.#world.slots.acquire(signal);
+    const { slots, batches, engine } = this.#world;
+    const release = await slots.acquire(signal);
     try {
-      return await this.#world.engine.infer(this.#recipe.bundle.modelSha256, { pixels, count: rects.length });
+      const result = engine.infer(this.#recipe.bundle.modelSha256, { pixels, count: rects.length });
+      batches.give(pixels); // the engine has read them
+      return await result;
     } finally {
       release();
     }
