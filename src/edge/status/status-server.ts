@@ -3,6 +3,7 @@ import { fastifySwagger } from "@fastify/swagger";
 import { fastifySwaggerUi } from "@fastify/swagger-ui";
 import { fastify } from "fastify";
 import { fileURLToPath } from "node:url";
+import { messageOf, SightlineError } from "../../contracts/errors.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Logger } from "../../platform/logger.ts";
 import type { Service } from "../../platform/services.ts";
@@ -75,10 +76,14 @@ export class StatusServer implements Service {
     return this.#url;
   }
 
+  /** Throws CONFIG_INVALID when the address cannot be listened on. */
   async start(): Promise<void> {
     const { host, port } = this.#options;
     this.#api = await buildApi(this.#parts, this.#options, this.#events);
-    this.#url = await this.#api.listen({ host, port });
+    this.#url = await this.#api.listen({ host, port }).catch((error: unknown) => {
+      const detail = `http: port ${port} of ${host} cannot be used (${messageOf(error)}); choose another in the configuration`;
+      throw new SightlineError("CONFIG_INVALID", detail, { cause: error });
+    });
     this.#events.start();
     this.#parts.log.info(
       { url: this.#url, writes: this.#options.writeToken === null ? "no token" : "token" },
