@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
 import { Verdict } from "../../src/contracts/verdict.ts";
 import { Mosquitto } from "../pipeline/publish/mosquitto.ts";
@@ -103,6 +104,24 @@ it("answers a trigger with a camera fault, well before its deadline, while the c
   expect(verdict).toMatchObject({ verdict: "fault", reason: "camera", part: "unseen", seq: null, capturedAt: null });
   expect(verdict.latencyMs.total).toBeLessThan(2000);
   expect((await boot.get("/readyz")).status).toBe(503);
+  expect(await boot.stop()).toMatchObject({ code: 0 });
+  expectSquare(readLedger(station.dataDirectory));
+});
+
+it("answers a waiting trigger at once when its camera dies, and judges again when the camera is back", async ({ skip }) => {
+  if (spawnSync("which", ["gst-launch-1.0"]).status !== 0) skip("GStreamer is not installed");
+  const pipeline = "videotestsrc is-live=true pattern=snow ! video/x-raw,width=160,height=120,framerate=1/2";
+  const station = new Station(external({ camera: { type: "gstreamer", pipeline, widthPx: 160, heightPx: 120 } }));
+  const boot = await station.boot();
+  await untilReady(boot);
+  const waiting = trigger(boot, { part: "in view", deadlineMs: 20_000 });
+  await expect.poll(async () => (await boot.status()).pendingTriggers, { interval: 5 }).toBe(1);
+  const [camera] = boot.children("gst-launch-1.0");
+  if (camera === undefined) throw new Error("there is no camera program");
+  process.kill(camera, "SIGKILL");
+  expect(await waiting).toMatchObject({ verdict: "fault", reason: "camera", part: "in view" });
+  await expect.poll(async () => (await boot.status()).camera, { timeout: 20_000 }).toMatchObject({ state: "ready", restarts: 1 });
+  expect(await trigger(boot, { part: "next", deadlineMs: 20_000 })).toMatchObject({ part: "next", class: expect.any(String) });
   expect(await boot.stop()).toMatchObject({ code: 0 });
   expectSquare(readLedger(station.dataDirectory));
 });
