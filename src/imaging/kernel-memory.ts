@@ -6,6 +6,7 @@ interface KernelExports {
   readonly memory: WebAssembly.Memory;
   heapStart(): number;
   resampleRows(job: number): void;
+  averageRows(job: number): void;
   reset(): void;
   addRows(
     upper: number, middle: number, lower: number, width: number, channels: number, luma: number, cells: number,

@@ -15,11 +15,19 @@ const JOB_BYTES = 64;
 const PLANS_KEPT = 64;
 
 const plans = new Map<string, ResampleAxis>();
+const blocks = new Map<string, AxisBlocks>();
+
+/** From this factor on, on both axes, the borders of output pixels are moved to whole source pixels. */
+const LARGE_SHRINK = 2;
+/** The kernel adds up as many rows in 16 bits. */
+const MOST_SHRINK = 120;
 
 /**
  * Cuts `rect` out of `image` and writes it to `output` from `offset` as RGB rows of `size` (bytes, interleaved; grey is
- * written to all three channels). Pixels outside `rect` have no influence. Filter and pixel centres: see planAxis.
- * Integer arithmetic throughout: at most 1 off the exact value, and the same bytes on every machine.
+ * written to all three channels). Pixels outside `rect` have no influence. Filter and pixel centres: see planAxis; when
+ * both axes shrink at least twofold, every source pixel counts wholly for the one output pixel that covers most of it,
+ * which moves borders by at most a quarter of an output pixel and takes half the time.
+ * At most 1 off the exact value, and the same bytes on every machine.
  * Throws RangeError when `rect` is not within the image or `output` is too short.
  */
 export function resampleToRgb(
@@ -27,6 +35,11 @@ export function resampleToRgb(
 ): void {
   const outputBytes = size.widthPx * size.heightPx * 3;
   assertFits(image, rect, output.length - offset - outputBytes);
+  const shrink = [rect.widthPx / size.widthPx, rect.heightPx / size.heightPx];
+  if (Math.min(...shrink) >= LARGE_SHRINK && Math.max(...shrink) <= MOST_SHRINK) {
+    averageBlocks(image, rect, size, output.subarray(offset, offset + outputBytes));
+    return;
+  }
   const vertical = axisPlan(rect.heightPx, size.heightPx, 2);
   const horizontal = axisPlan(rect.widthPx, size.widthPx, image.channels === 3 ? 2 : 8);
   const rowBytes = rect.widthPx * image.channels;
@@ -50,6 +63,62 @@ export function resampleToRgb(
     kernel.resampleRows(job);
   }
   output.set(kernel.bytes.subarray(outputAt, outputAt + outputBytes), offset);
+}
+
+/** Means of blocks of whole pixels. `output` has exactly the result's bytes. */
+function averageBlocks(image: Image, rect: PixelRect, size: OutputSize, output: Uint8Array): void {
+  const rows = axisBlocks(rect.heightPx, size.heightPx).starts;
+  const columns = axisBlocks(rect.widthPx, size.widthPx);
+  const rowBytes = rect.widthPx * image.channels;
+  const mostRows = Math.ceil(rect.heightPx / size.heightPx) + 1;
+  const rowsAtOnce = Math.max(mostRows, Math.floor(CHUNK_BYTES / rowBytes));
+  const { kernel, at } = layOut([
+    JOB_BYTES, rows.byteLength, columns.starts.byteLength, columns.weights.byteLength, columns.factors.byteLength,
+    rowBytes * 2, output.length, rowBytes * rowsAtOnce,
+  ] as const);
+  const [job, rowStarts, columnStarts, columnWeights, columnFactors, sums, outputAt, source] = at;
+  kernel.words.set(rows, rowStarts / 4);
+  kernel.words.set(columns.starts, columnStarts / 4);
+  kernel.shorts.set(columns.weights, columnWeights / 2);
+  kernel.bytes.set(new Uint8Array(columns.factors.buffer), columnFactors);
+  for (let from = 0; from < size.heightPx;) {
+    const firstRow = rows[from] ?? 0;
+    let to = from + 1;
+    while (to < size.heightPx && (rows[to + 1] ?? 0) - firstRow <= rowsAtOnce) to++;
+    copyRows(image, rect, { firstRow, endRow: rows[to] ?? 0 }, kernel.bytes.subarray(source));
+    // In the order of AverageJob in kernel/average-rows.ts.
+    kernel.words.set([
+      source, rowBytes, firstRow, image.channels, from, to, size.widthPx, outputAt, sums, rowStarts, columnStarts,
+      columnWeights, columns.pairs, columnFactors,
+    ], job / 4);
+    kernel.averageRows(job);
+    from = to;
+  }
+  output.set(kernel.bytes.subarray(outputAt, outputAt + output.length));
+}
+
+interface AxisBlocks {
+  /** First source pixel of every output pixel, and one more that ends the last. */
+  readonly starts: Int32Array;
+  /** Pairs of source pixels of the largest block. */
+  readonly pairs: number;
+  /** For every output pixel `2 * pairs` weights: 1 for its own source pixels, 0 for the next one's. */
+  readonly weights: Int16Array;
+  readonly factors: Float32Array;
+}
+
+function axisBlocks(sourcePx: number, outputPx: number): AxisBlocks {
+  const key = `${sourcePx} ${outputPx}`;
+  const known = blocks.get(key);
+  if (known !== undefined) return known;
+  const starts = Int32Array.from({ length: outputPx + 1 }, (_, output) => Math.round((output * sourcePx) / outputPx));
+  const lengths = Array.from({ length: outputPx }, (_, output) => (starts[output + 1] ?? 0) - (starts[output] ?? 0));
+  const pairs = Math.ceil(Math.max(...lengths) / 2);
+  const weights = Int16Array.from(lengths.flatMap((length) => Array.from({ length: 2 * pairs }, (_, at) => (at < length ? 1 : 0))));
+  const found = { starts, pairs, weights, factors: Float32Array.from(lengths, (length) => 1 / length) };
+  if (blocks.size >= PLANS_KEPT) blocks.clear();
+  blocks.set(key, found);
+  return found;
 }
 
 function assertFits(image: Image, rect: PixelRect, spareBytes: number): void {

@@ -15,6 +15,12 @@ function resampled(image: Image, rect: PixelRect, size: OutputSize): Uint8Array 
 
 interface Share { readonly pixel: number; readonly weight: number }
 
+/** Whole source pixels of one output pixel where both axes shrink at least twofold. */
+function blockShares(source: number, outputs: number, output: number): Share[] {
+  const [start, end] = [Math.round((output * source) / outputs), Math.round(((output + 1) * source) / outputs)];
+  return Array.from({ length: end - start }, (_, at) => ({ pixel: start + at, weight: 1 / (end - start) }));
+}
+
 /** Source pixels of one output pixel with their weights, straight from the definition, in floating point. */
 function exactShares(source: number, outputs: number, output: number): Share[] {
   const scale = source / outputs;
@@ -31,8 +37,10 @@ const weighted = (shares: readonly Share[], valueOf: (pixel: number) => number):
 
 function exactlyResampled(image: Image, rect: PixelRect, size: OutputSize): number[] {
   const { pixels, widthPx, channels } = image;
-  const columns = Array.from({ length: size.widthPx }, (_, x) => exactShares(rect.widthPx, size.widthPx, x));
-  const rows = Array.from({ length: size.heightPx }, (_, y) => exactShares(rect.heightPx, size.heightPx, y));
+  const shrink = [rect.widthPx / size.widthPx, rect.heightPx / size.heightPx];
+  const sharesOf = Math.min(...shrink) >= 2 && Math.max(...shrink) <= 120 ? blockShares : exactShares;
+  const columns = Array.from({ length: size.widthPx }, (_, x) => sharesOf(rect.widthPx, size.widthPx, x));
+  const rows = Array.from({ length: size.heightPx }, (_, y) => sharesOf(rect.heightPx, size.heightPx, y));
   const start = (rect.yPx * widthPx + rect.xPx) * channels;
   return rows.flatMap((row) => {
     const blended = Array.from({ length: rect.widthPx * channels }, (_, at) =>
@@ -78,6 +86,15 @@ describe("resampling agrees with its definition in floating point", () => {
     for (const channels of [1, 3] as const) {
       const image = paintedImage({ widthPx: 331, heightPx: 217, channels }, (x, y) => ((x + y) % 2) * 255);
       expectExact(image, wholeOf(image), { widthPx: 24, heightPx: 24 });
+    }
+  });
+
+  it("where both axes shrink just below, at and above twofold, and as far as 16 bits hold", () => {
+    for (const channels of [1, 3] as const) {
+      for (const [widthPx, heightPx] of [[63, 64], [64, 64], [65, 129], [1920, 1080], [3840, 3840], [3872, 3840]] as const) {
+        const image = paintedImage({ widthPx, heightPx, channels }, (x, y) => ((x + y) % 3 === 0 ? 0 : 255));
+        expectExact(image, wholeOf(image), { widthPx: 32, heightPx: 32 });
+      }
     }
   });
 
