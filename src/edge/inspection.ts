@@ -74,7 +74,11 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
     {
       ...{ clock, log, engine, journal, recipes, statistics },
       clockSynced: () => clockWatch.synced,
-      onDecided: (verdict) => decided.tell(verdict),
+      onDecided: (verdict, source) => {
+        // Before all listeners: the gate waits for nobody. It never moves for an uploaded image: another part is there.
+        if (source !== "upload") rejectSignal.signal(verdict);
+        decided.tell(verdict);
+      },
       onUnrecorded: (verdict) => unrecorded.tell(verdict),
     },
   );
@@ -90,7 +94,6 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
   const isDeciding = (): boolean => recipes.active !== undefined && engine.status().ready && camera.status().state === "ready";
   const rejectLog = log.child({ component: "reject-signal" });
   const rejectSignal = openRejectSignal(config.rejectSignal, { clock, log: rejectLog, random, isDeciding });
-  decided.add((verdict) => rejectSignal.signal(verdict)); // first of all listeners: the gate waits for nobody
   return { engine, recipes, camera, rejectSignal, statistics, clockWatch, line, desk, intake, decided, unrecorded, ended };
 }
 

@@ -5,7 +5,7 @@ import type { CapturedFrame } from "../pipeline/frame.ts";
 import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
 import { BatchPool } from "../pipeline/preprocess/batch-pool.ts";
 import { inspect, type InspectionOutcome, type InspectionRecord } from "../pipeline/inspect.ts";
-import type { Journal } from "../pipeline/journal/journal.ts";
+import type { Journal, LedgerTrigger } from "../pipeline/journal/journal.ts";
 import { toIso, type Clock, type MonotonicMs, type WallClockMs } from "../platform/clock.ts";
 import type { Logger } from "../platform/logger.ts";
 import { Slots } from "../platform/slots.ts";
@@ -58,8 +58,8 @@ export interface LineCollaborators {
   readonly recipes: { readonly active: Recipe | undefined };
   readonly statistics: LineStatistics;
   readonly clockSynced: () => boolean;
-  /** Called at the decision, in the order of `verdictSeq`, before the journal: the reject signal hangs here. */
-  readonly onDecided: (verdict: Verdict) => void;
+  /** Called at the decision, in the order of `verdictSeq`, before the disk has it: the reject signal hangs here. */
+  readonly onDecided: (verdict: Verdict, source: TriggerSource) => void;
   /** Called when the journal could not take the verdict. */
   readonly onUnrecorded: (verdict: Verdict) => void;
 }
@@ -124,27 +124,27 @@ export class Line {
   }
 
   /** Answers triggers that an earlier boot left without a verdict. */
-  async answerInterrupted(triggers: readonly { triggerId: string; part: string }[]): Promise<void> {
+  async answerInterrupted(triggers: readonly LedgerTrigger[]): Promise<void> {
     const outcome: InspectionOutcome = { kind: "fault", reason: "interrupted", detail: "the device restarted" };
     await Promise.all(
-      triggers.map(({ triggerId, part }) => {
+      triggers.map(({ triggerId, part, source }) => {
         this.#with.statistics.triggers++;
         this.#pending++;
-        return this.#conclude({ triggerId, part, outcome, receivedTick: this.#with.clock.tick() });
+        return this.#conclude({ triggerId, part, source, outcome, receivedTick: this.#with.clock.tick() });
       }),
     );
   }
 
   async #judge(trigger: IncomingTrigger, triggerId: string, part: string): Promise<Verdict> {
     const { clock, recipes } = this.#with;
-    const { receivedTick } = trigger;
+    const { receivedTick, source } = trigger;
     const recipe = recipes.active;
     const record = emptyRecord();
     const refused = trigger.refused ?? this.#refusal(recipe);
     this.#pending++;
     if (refused !== undefined || recipe === undefined) {
       const outcome: InspectionOutcome = { kind: "fault", ...(refused ?? NO_RECIPE) };
-      return this.#conclude({ triggerId, part, receivedTick, record, outcome });
+      return this.#conclude({ triggerId, part, source, receivedTick, record, outcome });
     }
     const stages = new RecipeStages(recipe, {
       engine: this.#with.engine,
@@ -152,13 +152,13 @@ export class Line {
       batches: this.#batches,
       memory: this.#memory,
       capture: trigger.capture,
-      live: this.#options.live && trigger.source !== "upload",
+      live: this.#options.live && source !== "upload",
     });
     const dueTick = (receivedTick + (trigger.deadlineMs ?? recipe.deadlineMs)) as MonotonicMs;
     const outcome = await answer({ clock, dueTick, shutdown: this.#options.shutdown }, (signal) =>
       inspect(stages, { clock, record, signal }),
     );
-    return this.#conclude({ triggerId, part, receivedTick, record, outcome, recipe });
+    return this.#conclude({ triggerId, part, source, receivedTick, record, outcome, recipe });
   }
 
   #refusal(recipe: Recipe | undefined): { reason: FaultReason; detail: string } | undefined {
@@ -187,7 +187,7 @@ export class Line {
     statistics.observe(verdict);
     this.#remember(verdict, concluded);
     if (concluded.outcome.kind === "fault") this.#faults.observe(verdict, concluded.outcome.detail);
-    onDecided(verdict);
+    onDecided(verdict, concluded.source);
     this.#roomWaiters.shift()?.();
     if ((await recording) === "unrecorded") onUnrecorded(verdict); // "refused" cannot be: a trigger comes here once
     return verdict;
@@ -204,6 +204,7 @@ export class Line {
 interface Concluded {
   readonly triggerId: string;
   readonly part: string;
+  readonly source: TriggerSource;
   readonly receivedTick: MonotonicMs;
   readonly outcome: InspectionOutcome;
   readonly record?: InspectionRecord;
