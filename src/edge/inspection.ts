@@ -83,7 +83,11 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
     },
   );
   const accept = line.accept.bind(line);
-  const desk = new TriggerDesk({ clock, journal, accept, nextFrameAfter: camera.nextAfter.bind(camera) });
+  const desk = new TriggerDesk({
+    ...{ live: source.live, clock, journal, accept },
+    deadlineMs: () => recipes.active?.deadlineMs ?? deadlineMs,
+    nextFrameAfter: camera.nextAfter.bind(camera),
+  });
   const intake = new TriggerIntake({
     ...{ mode: config.trigger.mode, live: source.live, clock, log, accept },
     frames: camera.frames.bind(camera),

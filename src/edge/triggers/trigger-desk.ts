@@ -7,7 +7,11 @@ import type { AcceptedTrigger, IncomingTrigger } from "../line.ts";
 
 export interface TriggerDeskCollaborators {
   readonly clock: Clock;
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, "verdictOfRequest">;
+  /** Its frames do not wait: the camera must be asked while the part is in view. */
+  readonly live: boolean;
+  /** Of a trigger that names none. */
+  deadlineMs(): number;
   accept(trigger: IncomingTrigger): AcceptedTrigger;
   /** The first frame exposed after `tick`, never one from before the trigger. */
   nextFrameAfter(tick: MonotonicMs, signal: AbortSignal): Promise<CapturedFrame>;
@@ -40,7 +44,9 @@ export class TriggerDesk {
   take(request: TriggerRequest, arrival: TriggerArrival): AcceptedTrigger {
     const receivedTick = this.#with.clock.tick();
     const { id } = request;
-    if (id === undefined) return this.#accept(request, arrival, receivedTick);
+    if (id === undefined) {
+      return this.#accept(request, arrival, receivedTick, (signal) => this.#with.nextFrameAfter(receivedTick, signal));
+    }
     const open = this.#undecided.get(id);
     if (open !== undefined) return open;
     const accepted = this.#acceptUnlessKnown(id, request, arrival, receivedTick);
@@ -50,16 +56,22 @@ export class TriggerDesk {
   }
 
   #acceptUnlessKnown(id: string, request: TriggerRequest, arrival: TriggerArrival, tick: MonotonicMs): AcceptedTrigger {
-    const withinMs = Math.min(LOOK_UP_MS, (request.deadlineMs ?? Infinity) / 2);
+    const { live, nextFrameAfter } = this.#with;
+    const withinMs = Math.min(LOOK_UP_MS, (request.deadlineMs ?? this.#with.deadlineMs()) / 2);
+    // The camera keeps the part's frame for a moment only and the disk may take longer: it is asked before the answer.
+    const settled = new AbortController();
+    const early = live && arrival.late !== true ? nextFrameAfter(tick, settled.signal) : undefined;
+    early?.catch(() => undefined); // whoever takes it gets the error
+    const capture = (signal: AbortSignal): Promise<CapturedFrame> => early ?? nextFrameAfter(tick, signal);
     const deciding = this.#lookUp(id, withinMs).then((known): AcceptedTrigger => {
       if (known !== undefined && known !== "pending") {
         return { recorded: Promise.resolve(), verdict: Promise.resolve<Verdict>(known) };
       }
-      return this.#accept(request, arrival, tick);
+      return this.#accept(request, arrival, tick, capture);
     });
     return {
       recorded: deciding.then((accepted) => accepted.recorded),
-      verdict: deciding.then((accepted) => accepted.verdict),
+      verdict: deciding.then((accepted) => accepted.verdict).finally(() => settled.abort()),
     };
   }
 
@@ -72,7 +84,12 @@ export class TriggerDesk {
     });
   }
 
-  #accept(request: TriggerRequest, arrival: TriggerArrival, receivedTick: MonotonicMs): AcceptedTrigger {
+  #accept(
+    request: TriggerRequest,
+    arrival: TriggerArrival,
+    receivedTick: MonotonicMs,
+    capture: IncomingTrigger["capture"],
+  ): AcceptedTrigger {
     return this.#with.accept({
       ...(arrival.late === true ? { refused: TOO_LATE } : {}),
       source: arrival.source,
@@ -80,7 +97,7 @@ export class TriggerDesk {
       part: request.part,
       deadlineMs: request.deadlineMs,
       receivedTick,
-      capture: (signal) => this.#with.nextFrameAfter(receivedTick, signal),
+      capture,
     });
   }
 }

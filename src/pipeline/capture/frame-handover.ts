@@ -10,6 +10,7 @@ interface Waiter {
 
 /** Frames a trigger may still ask for: its message can arrive a little after the frame. */
 const RECENT_FRAMES = 2;
+const GONE = "the trigger came too late for its frame: a later one would show another part";
 
 /** Where the camera link lays frames down and the line takes them up, free-running or triggered; holds two at most. */
 export class FrameHandover {
@@ -18,6 +19,8 @@ export class FrameHandover {
   readonly #onMissed: (frame: CapturedFrame) => void;
   readonly #waiters = new Set<Waiter>();
   #recent: CapturedFrame[] = [];
+  /** Of the newest frame that a trigger can no longer get. */
+  #goneTick = Number.NEGATIVE_INFINITY;
   #slot: { readonly frame: CapturedFrame; readonly laidTick: MonotonicMs } | undefined;
   #freeRunning = false;
   #closed = false;
@@ -45,11 +48,10 @@ export class FrameHandover {
   }
 
   #offerLive(frame: CapturedFrame): void {
-    if (!this.#freeRunning) {
-      this.#recent = [...this.#recent, frame].slice(-RECENT_FRAMES);
-      for (const waiter of this.#waiters) if (frame.capturedTick >= waiter.tick) waiter.resolve(frame);
-      return;
-    }
+    for (const waiter of this.#waiters) if (frame.capturedTick >= waiter.tick) waiter.resolve(frame);
+    this.#recent.push(frame);
+    this.#forget(this.#recent.length - (this.#freeRunning ? 0 : RECENT_FRAMES));
+    if (!this.#freeRunning) return;
     this.#missSlot();
     this.#slot = { frame, laidTick: this.#clock.tick() };
     this.#wakeConsumer();
@@ -67,7 +69,7 @@ export class FrameHandover {
   async *frames(signal: AbortSignal): AsyncGenerator<CapturedFrame, void, void> {
     if (this.#freeRunning) throw new SightlineError("USAGE", "the camera's frames are being taken already");
     this.#freeRunning = true;
-    this.#recent = [];
+    this.#forget(this.#recent.length);
     const wake = (): void => this.#wakeConsumer();
     signal.addEventListener("abort", wake, { once: true });
     try {
@@ -88,9 +90,11 @@ export class FrameHandover {
   nextAfter(tick: MonotonicMs, signal: AbortSignal): Promise<CapturedFrame> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      const ready = this.#live ? this.#recent.find((frame) => frame.capturedTick >= tick) : this.#take(true);
+      const gone = this.#live && tick <= this.#goneTick;
+      const ready = this.#live ? this.#recent.find((frame) => !gone && frame.capturedTick >= tick) : this.#take(true);
       if (ready !== undefined) return resolve(ready);
       this.#throwFailure();
+      if (gone) throw new SightlineError("CAMERA_LOST", GONE);
       if (this.#closed) throw new SightlineError("CAMERA_LOST", "the source has ended; there are no more frames");
       const settle = (): void => {
         this.#waiters.delete(waiter);
@@ -110,7 +114,7 @@ export class FrameHandover {
   /** Until the next frame nobody waits in vain: triggers are answered with `error` at once. */
   fail(error: unknown): void {
     this.#failure = error;
-    this.#recent = [];
+    this.#forget(this.#recent.length);
     for (const waiter of [...this.#waiters]) waiter.reject(error);
   }
 
@@ -121,6 +125,10 @@ export class FrameHandover {
     this.#failure = error;
     this.#wakeConsumer();
     this.#wakeProducer();
+  }
+
+  #forget(count: number): void {
+    for (const frame of this.#recent.splice(0, Math.max(0, count))) this.#goneTick = Math.max(this.#goneTick, frame.capturedTick);
   }
 
   #throwFailure(): void {

@@ -87,6 +87,27 @@ test("a trigger that arrives a little after its frame still gets that frame", as
   expect(marks([await later])).toEqual([31]);
 });
 
+test("a trigger that comes when its frame has gone is refused: a later frame would show another part", async () => {
+  const { source, give, pending } = scripted(true);
+  const link = await started(source);
+  const at = (tick: number): MonotonicMs => tick as MonotonicMs;
+  for (const tick of [10, 20, 30, 40]) give(exposure(tick, at(tick)));
+  await until(() => pending() === 0 && link.status().lastFrameAt !== null, "the frames are in");
+  await new Promise(setImmediate);
+  await expect(link.nextAfter(at(15), never)).rejects.toThrow("another part");
+  expect(marks([await link.nextAfter(at(21), never)])).toEqual([30]);
+});
+
+test("a trigger that comes while frames are taken freely gets the next frame as well", async () => {
+  const { source, give } = scripted(true);
+  const link = await started(source);
+  const frames = link.frames(never)[Symbol.asyncIterator]();
+  const free = frames.next();
+  const triggered = link.nextAfter(systemClock.tick(), never);
+  give(exposure(7));
+  expect(marks([(await free).value as CapturedFrame, await triggered])).toEqual([7, 7]);
+});
+
 test("a line that lags gets the newest live frame, and each one it missed is reported", async () => {
   const { source, give, pending } = scripted(true);
   const missed: CapturedFrame[] = [];
