@@ -12,6 +12,7 @@ export interface Deadline {
 }
 
 const DEADLINE = Symbol("deadline");
+const TOO_LATE: InspectionOutcome = { kind: "fault", reason: "deadline", detail: "no result before the deadline" };
 
 /**
  * Fail closed: whatever happens in `work`, there is an outcome, and it is there by the deadline. A running inference
@@ -37,7 +38,7 @@ export function answer(
     const remainingMs = Math.max(0, dueTick - clock.tick());
     const cancelTimer = clock.after(remainingMs, () => {
       controller.abort(DEADLINE);
-      settle({ kind: "fault", reason: "deadline", detail: "no result before the deadline" });
+      settle(TOO_LATE);
     });
     if (shutdown.aborted) {
       onShutdown();
@@ -46,7 +47,9 @@ export function answer(
     shutdown.addEventListener("abort", onShutdown, { once: true });
     Promise.resolve()
       .then(() => work(controller.signal))
-      .then(settle, (error: unknown) => settle(faultOf(error)));
+      .catch(faultOf)
+      // On a busy thread a late result can overtake the timer that should have dropped it.
+      .then((outcome) => settle(clock.tick() < dueTick ? outcome : TOO_LATE));
   });
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { SightlineError } from "../../src/contracts/errors.ts";
 import { answer } from "../../src/pipeline/answer.ts";
 import type { InspectionOutcome } from "../../src/pipeline/inspect.ts";
-import type { MonotonicMs } from "../../src/platform/clock.ts";
+import { systemClock, type Clock, type MonotonicMs } from "../../src/platform/clock.ts";
 import { FakeClock, settled } from "../fakes/fake-clock.ts";
 
 const decided = {
@@ -35,6 +35,16 @@ test("a result that comes after the deadline is dropped", async () => {
   await clock.advance(50);
   finish(decided);
   expect(await outcome).toMatchObject({ reason: "deadline" });
+});
+
+test("a late result is dropped also where a busy thread hands it over before the timer", async () => {
+  let tick = 0;
+  const clock: Clock = { ...systemClock, tick: () => due(tick), after: () => () => undefined };
+  const outcome = answer({ clock, dueTick: due(50), shutdown: never }, async () => {
+    tick = 51;
+    return decided;
+  });
+  expect(await outcome).toMatchObject({ kind: "fault", reason: "deadline" });
 });
 
 test("a deadline that passed while the part waited is a fault at once", async () => {
