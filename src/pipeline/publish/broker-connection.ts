@@ -28,6 +28,8 @@ export interface IncomingMessage {
   readonly payload: Buffer;
   /** The broker cannot know whether we had it: it may be old. */
   readonly redelivered: boolean;
+  /** The broker had kept it for whoever subscribes: nobody knows how old it is, and it comes again at each connect. */
+  readonly retained: boolean;
   readonly responseTopic: string | undefined;
   readonly correlationData: Buffer | undefined;
 }
@@ -216,6 +218,7 @@ function takeMessages(client: MqttClient, parts: ConnectionParts): void {
       topic,
       payload,
       redelivered: packet.dup,
+      retained: packet.retain,
       responseTopic: packet.properties?.responseTopic,
       correlationData: packet.properties?.correlationData,
     });

@@ -10,7 +10,7 @@ import { retryDelayMs, type RetryPolicy } from "../../platform/retry.ts";
 import { connectToBroker, type BrokerConnection, type IncomingMessage } from "./broker-connection.ts";
 import { brokerOptions, withoutSecrets, type BrokerOptions, type BrokerSettings } from "./broker-options.ts";
 import { connectionSentence, saysOtherProtocol } from "./broker-sentences.ts";
-import { parsePayload, replyToUnreadable, replyTopic } from "./inbound.ts";
+import { parsePayload, replyToUnreadable, replyTopic, type Parsed } from "./inbound.ts";
 import { LateTriggers } from "./late-triggers.ts";
 
 const RECONNECT: RetryPolicy = { firstMs: 500, maxMs: 30_000, jitter: 1 };
@@ -18,6 +18,9 @@ const RECONNECT: RetryPolicy = { firstMs: 500, maxMs: 30_000, jitter: 1 };
 const WORKING_MS = 10_000;
 const FAREWELL_MS = 2000;
 const JSON_PROPERTIES = { payloadFormatIndicator: true, contentType: "application/json" } as const;
+
+/** Obeyed, it would switch the recipe again at every connect. */
+const RETAINED_COMMAND = { ok: false, sentence: "The command is retained; send commands without the retain flag." } as const;
 
 export type LatestLeaf = "state" | "health";
 
@@ -219,7 +222,8 @@ export class BrokerLink {
     if (leaf === "trigger") {
       const parsed = parsePayload("trigger", message.payload);
       if (!parsed.ok) return this.#complain(leaf, parsed.sentence);
-      return this.#with.onTrigger(parsed.value, { late: this.#late.isLate(message.redelivered) });
+      const late = this.#late.isLate(message.redelivered) || message.retained;
+      return this.#with.onTrigger(parsed.value, { late });
     }
     const parsed = parsePayload("ack", message.payload);
     if (!parsed.ok) return this.#complain(leaf, parsed.sentence);
@@ -227,7 +231,7 @@ export class BrokerLink {
   }
 
   async #command(message: IncomingMessage): Promise<void> {
-    const parsed = parsePayload("command", message.payload);
+    const parsed: Parsed<DeviceCommand> = message.retained ? RETAINED_COMMAND : parsePayload("command", message.payload);
     if (!parsed.ok) this.#complain("command", parsed.sentence);
     const reply = parsed.ok
       ? await this.#with.onCommand(parsed.value)

@@ -12,6 +12,7 @@ const LONGEST_MS = 3000;
  */
 export class LateTriggers {
   readonly #clock: Clock;
+  #expecting = false;
   #resumedTick: MonotonicMs | undefined;
   #previousTick: MonotonicMs | undefined;
 
@@ -19,17 +20,22 @@ export class LateTriggers {
     this.#clock = clock;
   }
 
-  /** Call before a connection is tried: messages can arrive before we learn whether a session was resumed. */
+  /**
+   * Call before a connection is tried: messages can arrive before we learn whether a session was resumed, and those
+   * can only be of a resumed one.
+   */
   expect(): void {
-    this.#resumedTick = this.#clock.tick();
+    this.#expecting = true;
     this.#previousTick = undefined;
   }
 
   connected(sessionPresent: boolean): void {
+    this.#expecting = false;
     this.#resumedTick = sessionPresent ? this.#clock.tick() : undefined;
   }
 
   isLate(redelivered: boolean): boolean {
+    if (this.#expecting) return true;
     if (this.#resumedTick === undefined) return redelivered;
     const now = this.#clock.tick();
     const quietMs = now - (this.#previousTick ?? this.#resumedTick);

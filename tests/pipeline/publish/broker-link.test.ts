@@ -143,6 +143,30 @@ describe("the broker link", () => {
     await expect.poll(() => mistaken.status().lastError).toMatch(/none.pem cannot be read/);
   });
 
+  it("takes a retained trigger for late and does not obey a retained command: both come again at each connect", async () => {
+    const broker = await Mosquitto.start();
+    const plc = await clientOf(broker.url);
+    const replies: unknown[] = [];
+    plc.on("message", (_topic, payload) => replies.push(JSON.parse(payload.toString())));
+    await plc.subscribeAsync(topic("command/reply"), { qos: 1 });
+    const kept = { qos: 1, retain: true } as const;
+    await plc.publishAsync(topic("trigger"), JSON.stringify({ part: "kept" }), kept);
+    await plc.publishAsync(topic("command"), JSON.stringify({ id: "c-1", command: "recipe", recipe: "old" }), kept);
+    const seen: [string | undefined, boolean][] = [];
+    const obeyed: unknown[] = [];
+    const link = linkTo(broker.url, {
+      onTrigger: async ({ part }, { late }) => void seen.push([part, late]),
+      onCommand: async (command) => {
+        obeyed.push(command);
+        return { schema: 1, id: command.id, ok: true, message: "" };
+      },
+    });
+    await link.start();
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([["kept", true]]);
+    await expect.poll(() => replies).toMatchObject([{ id: "c-1", ok: false, message: expect.stringContaining("retain") }]);
+    expect(obeyed).toEqual([]);
+  });
+
   it("calls triggers late that waited at the broker while the device was away", async () => {
     const broker = await Mosquitto.start();
     const seen: [string | undefined, boolean][] = [];
