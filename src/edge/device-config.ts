@@ -138,5 +138,14 @@ export const DeviceConfig = z.strictObject({
   journal: JournalConfig.prefault({}),
   http: HttpConfig.prefault({}),
   rejectSignal: RejectSignalConfig.prefault({ type: "none" }),
+}).superRefine(({ recipes, activeRecipe }, context) => {
+  const names = recipes.map(({ name }) => name);
+  const refuse = (path: (string | number)[], message: string): void => context.addIssue({ code: "custom", path, message });
+  names.forEach((name, at) => {
+    if (names.indexOf(name) < at) refuse(["recipes", at, "name"], `"${name}" is the name of two recipes`);
+  });
+  if (activeRecipe !== undefined && !names.includes(activeRecipe)) {
+    refuse(["activeRecipe"], `"${activeRecipe}" is none of the recipes: ${names.join(", ")}`);
+  }
 });
 export type DeviceConfig = Readonly<z.infer<typeof DeviceConfig>>;

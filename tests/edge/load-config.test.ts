@@ -51,6 +51,12 @@ test.each(["directory", "video"])("the path of a %s camera is resolved too", (ty
   expect(parse(GOOD.replace("type: simulated", `type: ${type}\n  path: parts`)).camera).toMatchObject({ path: "/plant/parts" });
 });
 
+test("an active recipe that is none of the recipes, and a name that two of them have, are refused", () => {
+  expect(refusal(`${GOOD}activeRecipe: tile\n`)).toBe('/plant/line1.yaml:8: activeRecipe: "tile" is none of the recipes: tiles');
+  const twice = GOOD.replace("recipes:", "recipes:\n  - { name: tiles, model: ../models/other }");
+  expect(refusal(twice)).toContain('recipes.1.name: "tiles" is the name of two recipes');
+});
+
 describe("a mistyped key is named with its line and the likely key", () => {
   test("at the top", () => {
     expect(refusal(`${GOOD}triger: { mode: external }\n`)).toBe('/plant/line1.yaml:8: unknown key "triger"; did you mean "trigger"?');
