@@ -25,6 +25,8 @@ export class VitalSigns implements Service {
     this.#context = context;
     this.metrics = new DeviceMetrics(() => {
       const health = this.health();
+      const ledger = context.journal();
+      const gate = context.inspection.rejectSignal.status();
       return {
         triggersTotal: health.triggers,
         pendingTriggers: health.pendingTriggers,
@@ -33,7 +35,14 @@ export class VitalSigns implements Service {
         brokerConnected: context.broker()?.connected === true,
         backlogVerdicts: health.backlog,
         unrecordedVerdictsTotal: health.unrecorded,
-        journalBytes: context.journal().bytes,
+        refusedVerdictsTotal: ledger.refused,
+        ledgerTriggers: ledger.triggers,
+        ledgerVerdicts: ledger.verdicts,
+        journalBytes: ledger.bytes,
+        gatePassesTotal: gate.passCount,
+        gateMissedPassesTotal: gate.missedPassCount,
+        gateOverlapsTotal: gate.overlapCount,
+        gateLateWritesTotal: gate.lateWriteCount,
         eventLoopP99Ms: health.eventLoopP99Ms,
         framesPerSecond: health.framesPerSecond,
       };

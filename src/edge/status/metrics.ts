@@ -10,7 +10,15 @@ export interface MetricsReading {
   readonly brokerConnected: boolean;
   readonly backlogVerdicts: number;
   readonly unrecordedVerdictsTotal: number;
+  readonly refusedVerdictsTotal: number;
+  /** Of the ledger on disk, earlier starts included. */
+  readonly ledgerTriggers: number;
+  readonly ledgerVerdicts: number;
   readonly journalBytes: number;
+  readonly gatePassesTotal: number;
+  readonly gateMissedPassesTotal: number;
+  readonly gateOverlapsTotal: number;
+  readonly gateLateWritesTotal: number;
   readonly eventLoopP99Ms: number;
   readonly framesPerSecond: number;
 }
@@ -26,9 +34,18 @@ const TOTALS: readonly (readonly [name: string, key: ReadingKey, help: string])[
     "Restarts of the inference process since this start",
   ],
   ["sightline_unrecorded_verdicts_total", "unrecordedVerdictsTotal", "Verdicts that could not be written to disk"],
+  ["sightline_refused_verdicts_total", "refusedVerdictsTotal", "Second verdicts of a trigger that the ledger turned away"],
+];
+const GATE_TOTALS: typeof TOTALS = [
+  ["sightline_gate_passes_total", "gatePassesTotal", "Passes put on the reject signal in time"],
+  ["sightline_gate_missed_passes_total", "gateMissedPassesTotal", "Passes that were not: those parts are rejected"],
+  ["sightline_gate_overlaps_total", "gateOverlapsTotal", "Verdicts that came while the pulse before still stood"],
+  ["sightline_gate_late_writes_total", "gateLateWritesTotal", "Writes to the reject signal that took longer than a pulse"],
 ];
 const GAUGES: readonly (readonly [name: string, key: ReadingKey, help: string, scale: number])[] = [
   ["sightline_pending_triggers", "pendingTriggers", "Triggers without a verdict yet", 1],
+  ["sightline_ledger_triggers", "ledgerTriggers", "Triggers in the ledger on disk, earlier starts included", 1],
+  ["sightline_ledger_verdicts", "ledgerVerdicts", "Verdicts in the ledger; equals its triggers once all are decided", 1],
   ["sightline_backlog_verdicts", "backlogVerdicts", "Verdicts on disk that the broker has not taken yet", 1],
   ["sightline_journal_bytes", "journalBytes", "Size of the journal on disk", 1],
   ["sightline_event_loop_p99_seconds", "eventLoopP99Ms", "99th percentile of the event loop's delay", 0.001],
@@ -92,7 +109,7 @@ export class DeviceMetrics {
 
   #readOnScrape(read: () => MetricsReading): void {
     const registers = [this.#registry];
-    for (const [name, key, help] of TOTALS) {
+    for (const [name, key, help] of [...TOTALS, ...GATE_TOTALS]) {
       new Counter({
         name,
         help,

@@ -10,6 +10,13 @@ const reading: MetricsReading = {
   brokerConnected: false,
   backlogVerdicts: 40,
   unrecordedVerdictsTotal: 0,
+  refusedVerdictsTotal: 0,
+  ledgerTriggers: 112,
+  ledgerVerdicts: 110,
+  gatePassesTotal: 80,
+  gateMissedPassesTotal: 1,
+  gateOverlapsTotal: 2,
+  gateLateWritesTotal: 3,
   journalBytes: 1234,
   eventLoopP99Ms: 7.5,
   framesPerSecond: 12.5,
@@ -53,6 +60,13 @@ test("readings are taken at each scrape, totals do not add up over scrapes", asy
     "camera_restarts_total",
     "inference_restarts_total",
     "unrecorded_verdicts_total",
+    "refused_verdicts_total",
+    "ledger_triggers",
+    "ledger_verdicts",
+    "gate_passes_total",
+    "gate_missed_passes_total",
+    "gate_overlaps_total",
+    "gate_late_writes_total",
   ]) {
     expect(valueOf(text, `sightline_${name}`), name).toBeDefined();
   }
