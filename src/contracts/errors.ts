@@ -42,8 +42,5 @@ export class SightlineError extends Error {
   }
 }
 
-export const isRetryable = (error: unknown): boolean =>
-  error instanceof SightlineError && ERROR_CODES[error.code].retryable;
-
 /** A sentence for people from anything that was thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

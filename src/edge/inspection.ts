@@ -60,7 +60,7 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
   };
   const cameraLog = log.child({ component: "camera" });
   const camera = new CameraLink(source, config.cameraLink, { clock, random, log: cameraLog, onMissed });
-  const statistics = new LineStatistics(clock);
+  const statistics = new LineStatistics();
   const clockWatch = new ClockWatch(clock);
   const line = new Line(
     {

@@ -1,26 +1,18 @@
 import { VERDICT_KINDS, type Verdict, type VerdictKind } from "../contracts/verdict.ts";
-import type { Clock } from "../platform/clock.ts";
 import type { MinuteCounts } from "./status/device-view.ts";
 
 const LATENCIES_KEPT = 2000;
 const MINUTES_KEPT = 240;
-const RATE_WINDOW_MS = 5000;
 
 const noCounts = (): Record<VerdictKind, number> => ({ pass: 0, reject: 0, review: 0, fault: 0 });
 
 /** Counts, latencies and rate of this boot, for the status page and health. Memory is bounded. */
 export class LineStatistics {
-  readonly #clock: Clock;
   readonly #counts = noCounts();
   readonly #latenciesMs: number[] = [];
   #nextLatency = 0;
   readonly #minutes: { minute: string; counts: Record<VerdictKind, number> }[] = [];
-  readonly #decidedTicks: number[] = [];
   triggers = 0;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
 
   get counts(): Readonly<Record<VerdictKind, number>> {
     return this.#counts;
@@ -41,8 +33,6 @@ export class LineStatistics {
       this.#latenciesMs[this.#nextLatency] = verdict.latencyMs.total;
       this.#nextLatency = (this.#nextLatency + 1) % LATENCIES_KEPT;
     }
-    this.#decidedTicks.push(this.#clock.tick());
-    if (this.#decidedTicks.length > LATENCIES_KEPT) this.#decidedTicks.splice(0, LATENCIES_KEPT / 2);
   }
 
   /** Of the last 2,000 judged parts, ms; null before the first. */
@@ -51,15 +41,6 @@ export class LineStatistics {
     const sorted = this.#latenciesMs.toSorted((left, right) => left - right);
     const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
     return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
-  }
-
-  /** Verdicts per second over the last five seconds. */
-  verdictsPerSecond(): number {
-    const now = this.#clock.tick();
-    const recent = this.#decidedTicks.filter((tick) => now - tick <= RATE_WINDOW_MS);
-    const first = recent[0];
-    if (first === undefined || recent.length < 2) return 0;
-    return ((recent.length - 1) * 1000) / Math.max(1, (recent.at(-1) ?? first) - first);
   }
 
   #minuteOf(decidedAt: string): { counts: Record<VerdictKind, number> } {

@@ -74,7 +74,7 @@ interface Scene {
 async function openLine(act: (request: number) => EngineAct, change: Partial<LineOptions> = {}, active: Recipe | undefined = recipe): Promise<Scene> {
   const { bootSeq } = await journal.start();
   const decided: Verdict[] = [];
-  const statistics = new LineStatistics(clock);
+  const statistics = new LineStatistics();
   const line = new Line(
     { device: "station-1", bootSeq, queueCapacity: 8, inferenceSlots: 2, shutdown: shutdown.signal, live: true, ...change },
     {
@@ -160,6 +160,7 @@ test("a camera that repeats its image is frozen, two triggers that share a frame
   expect((await line.accept(showing(1)).verdict).verdict).toBe("pass");
   expect((await line.accept(showing(1)).verdict).verdict).toBe("pass");
   expect(await line.accept(showing(2)).verdict).toMatchObject({ verdict: "fault", reason: "frozen" });
+  expect(await line.accept(showing(2)).verdict, "the second trigger of a frozen frame").toMatchObject({ reason: "frozen" });
 });
 
 test("without an active recipe every part is a fault", async () => {
@@ -168,7 +169,7 @@ test("without an active recipe every part is a fault", async () => {
     { device: "station-1", bootSeq, queueCapacity: 8, inferenceSlots: 2, shutdown: shutdown.signal, live: true },
     {
       clock, log: silentLogger, engine: new FakeEngine(() => ({ ngScore: 0 })), journal, recipes: { active: undefined },
-      statistics: new LineStatistics(clock), clockSynced: () => true, onDecided: () => undefined, onUnrecorded: () => undefined,
+      statistics: new LineStatistics(), clockSynced: () => true, onDecided: () => undefined, onUnrecorded: () => undefined,
     },
   );
   expect(await line.accept(trigger()).verdict).toMatchObject({ verdict: "fault", reason: "model" });
@@ -195,7 +196,7 @@ test("after a crash, a trigger found without verdict becomes a fault: interrupte
     { device: "station-1", bootSeq, queueCapacity: 8, inferenceSlots: 2, shutdown: shutdown.signal, live: true },
     {
       clock, log: silentLogger, engine: new FakeEngine(() => ({ ngScore: 0 })), journal, recipes: { active: recipe },
-      statistics: new LineStatistics(clock), clockSynced: () => true, onDecided: (verdict) => decided.push(verdict), onUnrecorded: () => undefined,
+      statistics: new LineStatistics(), clockSynced: () => true, onDecided: (verdict) => decided.push(verdict), onUnrecorded: () => undefined,
     },
   );
   await line.answerInterrupted(interrupted);
