@@ -13,7 +13,7 @@ import type { Recipe } from "./recipe.ts";
 
 /** What the sanity gate remembers from one frame to the next. */
 export interface FrameMemory {
-  previous: { readonly seq: number; readonly hash: bigint } | undefined;
+  previous: { readonly seq: number; readonly hash: bigint; readonly hashBefore: bigint | undefined } | undefined;
 }
 
 export interface PreparedRegions {
@@ -49,9 +49,10 @@ export class RecipeStages implements InspectionStages<PreparedRegions, Inference
   checkSanity({ image, seq }: Frame): SanityFinding {
     const { memory, live } = this.#world;
     const statistics = frameStatistics(image);
-    // Two triggers may share a frame: then it is the same image for a good reason.
-    const previousHash = memory.previous?.seq === seq ? undefined : memory.previous?.hash;
-    if (live) memory.previous = { seq, hash: statistics.contentHash };
+    // Two triggers may share a frame: both are compared with the frame before it, so that neither passes a frozen one.
+    const { previous } = memory;
+    const previousHash = previous?.seq === seq ? previous.hashBefore : previous?.hash;
+    if (live) memory.previous = { seq, hash: statistics.contentHash, hashBefore: previousHash };
     const { widthPx, heightPx } = image;
     return checkSanity(
       { statistics, widthPx, heightPx, live, previousHash, reference: this.#recipe.reference },
