@@ -30,7 +30,7 @@ const SQL = {
     (SELECT row FROM verdicts WHERE boot_seq = ? AND verdict_seq > ? ORDER BY verdict_seq LIMIT 256)`,
   latest: "SELECT json FROM verdicts ORDER BY row DESC LIMIT ?",
   verdict: "SELECT json FROM verdicts WHERE id = ?",
-  ofRequest: `SELECT verdicts.json AS json FROM triggers LEFT JOIN verdicts USING (trigger_id)
+  ofRequest: `SELECT trigger_id, verdicts.json AS json FROM triggers LEFT JOIN verdicts USING (trigger_id)
     WHERE triggers.request_id = ?`,
   unsent: "SELECT row, json FROM verdicts WHERE row > ? ORDER BY row LIMIT ?",
   oldest: "SELECT row, trigger_id, recorded_at FROM verdicts WHERE row <= ? ORDER BY row LIMIT ?",
@@ -103,10 +103,10 @@ export class LedgerFile {
     return row === undefined ? null : String(row["json"]);
   }
 
-  ofRequest(requestId: string): { json: string | null } | null {
+  ofRequest(requestId: string): { triggerId: string; json: string | null } | null {
     const row = this.#statements.ofRequest.get(requestId);
     if (row === undefined) return null;
-    return { json: row["json"] === null ? null : String(row["json"]) };
+    return { triggerId: String(row["trigger_id"]), json: row["json"] === null ? null : String(row["json"]) };
   }
 
   unsent(afterRow: number, limit: number): { row: number; json: string }[] {

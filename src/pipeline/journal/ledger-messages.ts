@@ -61,7 +61,7 @@ export interface LedgerAnswers {
   tidy: { readonly figures: LedgerFigures };
   latest: readonly string[];
   verdict: string | null;
-  request: { readonly json: string | null } | null;
+  request: { readonly triggerId: string; readonly json: string | null } | null;
   unsent: readonly { readonly row: number; readonly json: string }[];
   close: null;
 }

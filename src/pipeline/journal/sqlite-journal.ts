@@ -118,10 +118,11 @@ export class SqliteJournal implements Journal {
 
   async verdictOfRequest(requestId: string): Promise<Verdict | "pending" | undefined> {
     for (const { change } of this.#waiting())
-      if (change.kind === "trigger" && change.trigger.requestId === requestId) return "pending";
+      if (change.kind === "trigger" && change.trigger.requestId === requestId)
+        return this.#waitingVerdict(change.trigger.triggerId) ?? "pending";
     const found = await this.#worker.ask({ kind: "request", requestId });
     if (found === null) return undefined;
-    return found.json === null ? "pending" : parseOwn(found.json);
+    return found.json === null ? (this.#waitingVerdict(found.triggerId) ?? "pending") : parseOwn(found.json);
   }
 
   async unsent(afterRow: number, limit: number): Promise<{ row: number; json: string }[]> {
@@ -304,6 +305,12 @@ export class SqliteJournal implements Journal {
         (error: unknown) => logger.debug({ reason: messageOf(error) }, "the journal could not be tidied"),
       );
     });
+  }
+
+  #waitingVerdict(triggerId: string): Verdict | undefined {
+    for (const { change } of this.#waiting())
+      if (change.kind === "verdict" && change.row.triggerId === triggerId) return parseOwn(change.row.json);
+    return undefined;
   }
 
   #waiting(): readonly WaitingChange[] {

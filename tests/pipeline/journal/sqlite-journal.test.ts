@@ -28,6 +28,17 @@ describe("the journal", () => {
     expect(again.status()).toMatchObject({ state: "recording", triggers: 1, verdicts: 1, backlog: 1, sentence: null });
   });
 
+  it("answers a repeated request with the verdict that still waits for the disk", async () => {
+    const journal = journalIn(temporaryDirectory(), { groupMs: 60_000, groupRows: 2 });
+    const { bootSeq } = await journal.start();
+    const onDisk = sampleTrigger({ requestId: "plc-1" });
+    await Promise.all([onDisk, sampleTrigger()].map((trigger) => journal.recordTrigger(trigger)));
+    expect(await journal.verdictOfRequest("plc-1")).toBe("pending");
+    const verdict = sampleVerdict(bootSeq, 1);
+    void journal.recordVerdict(onDisk.triggerId, verdict);
+    expect(await journal.verdictOfRequest("plc-1")).toEqual(verdict);
+  });
+
   it("refuses a second verdict for a trigger and keeps the first", async () => {
     const journal = journalIn(temporaryDirectory());
     const { bootSeq } = await journal.start();
