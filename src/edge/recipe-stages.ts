@@ -48,7 +48,7 @@ export class RecipeStages implements InspectionStages<PreparedRegions, Inference
 
   checkSanity({ image, seq }: Frame): SanityFinding {
     const { memory, live } = this.#world;
-    const statistics = frameStatistics(image);
+    const statistics = frameStatistics(image, { thumbnail: this.#recipe.reference !== undefined });
     // Two triggers may share a frame: both are compared with the frame before it, so that neither passes a frozen one.
     const { previous } = memory;
     const previousHash = previous?.seq === seq ? previous.hashBefore : previous?.hash;

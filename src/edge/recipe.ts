@@ -70,11 +70,11 @@ export function recipeOfBundle(bundle: ModelBundle, deadlineMs: number): Recipe 
   };
 }
 
-async function referenceThumbnail(path: string): Promise<Uint8Array> {
+async function referenceThumbnail(path: string): Promise<Uint8Array | undefined> {
   const bytes = await readFile(path).catch((error: unknown) => {
     throw new SightlineError("CONFIG_INVALID", `the reference image ${path} cannot be opened`, { cause: error });
   });
   const decoded = await decodeImage(bytes);
   if (!decoded.ok) throw new SightlineError("CONFIG_INVALID", `the reference image ${path}: ${decoded.detail}`);
-  return frameStatistics(decoded.image).thumbnail;
+  return frameStatistics(decoded.image, { thumbnail: true }).thumbnail;
 }

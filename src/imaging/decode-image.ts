@@ -39,7 +39,31 @@ export async function decodeImage(bytes: Uint8Array, limits: DecodeLimits = {}):
   return startsAsJpeg(encoded) ? decodeJpeg(encoded, maxPixels) : decodeOther(encoded, maxPixels);
 }
 
+/**
+ * The same for a JPEG, on the caller's thread; undefined for any other format. For threads that have nothing else to do.
+ */
+export function decodeImageNow(bytes: Uint8Array, limits: DecodeLimits = {}): DecodedImage | undefined {
+  const encoded = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!startsAsJpeg(encoded)) return undefined;
+  const image = prepareJpeg(encoded, limits.maxPixels ?? DEFAULT_MAX_PIXELS);
+  if ("ok" in image) return image;
+  if (fillFromJpegNow(image, encoded)) return { ok: true, image };
+  const unpadded = withoutPadding(encoded);
+  if (unpadded !== undefined && fillFromJpegNow(image, unpadded)) return { ok: true, image };
+  return tornJpeg(encoded);
+}
+
 async function decodeJpeg(encoded: Buffer, maxPixels: number): Promise<DecodedImage> {
+  const image = prepareJpeg(encoded, maxPixels);
+  if ("ok" in image) return image;
+  if (await fillFromJpeg(image, encoded)) return { ok: true, image };
+  const unpadded = withoutPadding(encoded);
+  if (unpadded !== undefined && (await fillFromJpeg(image, unpadded))) return { ok: true, image };
+  return tornJpeg(encoded);
+}
+
+/** Room for the pixels, or what the header says against them. */
+function prepareJpeg(encoded: Buffer, maxPixels: number): Image | DecodedImage {
   const header = readJpegHeader(encoded);
   if (header === "ends") return refuse("torn", `the JPEG ends within its header, after ${encoded.length} bytes`);
   if (header === "broken") return refuse("unreadable", "it starts as a JPEG but its header is damaged");
@@ -47,24 +71,32 @@ async function decodeJpeg(encoded: Buffer, maxPixels: number): Promise<DecodedIm
   if (fault !== undefined) return fault;
   const { widthPx, heightPx } = header;
   const channels = header.components === 1 ? 1 : 3;
-  const image: Image = { pixels: Buffer.allocUnsafeSlow(widthPx * heightPx * channels), widthPx, heightPx, channels };
-  if (await fillFromJpeg(image, encoded)) return { ok: true, image };
-  const unpadded = withoutPadding(encoded);
-  if (unpadded !== undefined && (await fillFromJpeg(image, unpadded))) return { ok: true, image };
-  return refuse("torn", hasEndMarker(encoded)
+  return { pixels: Buffer.allocUnsafeSlow(widthPx * heightPx * channels), widthPx, heightPx, channels };
+}
+
+const tornJpeg = (encoded: Buffer): DecodedImage =>
+  refuse("torn", hasEndMarker(encoded)
     ? "the pixel data of the JPEG is damaged or incomplete"
     : `the JPEG stops before its end marker, after ${encoded.length} bytes`);
-}
+
+const formatOf = (image: Image): number => (image.channels === 1 ? jpegTurbo.FORMAT_GRAY : jpegTurbo.FORMAT_RGB);
 
 /**
  * False unless every pixel was there: libjpeg itself fills what is missing with grey and only warns, and the package
  * fails on every warning (without saying which).
  */
 async function fillFromJpeg(image: Image, encoded: Buffer): Promise<boolean> {
-  const pixels = Buffer.from(image.pixels.buffer);
-  const format = image.channels === 1 ? jpegTurbo.FORMAT_GRAY : jpegTurbo.FORMAT_RGB;
   try {
-    const { width, height } = await jpegTurbo.decompress(encoded, pixels, { format });
+    const { width, height } = await jpegTurbo.decompress(encoded, Buffer.from(image.pixels.buffer), { format: formatOf(image) });
+    return width === image.widthPx && height === image.heightPx;
+  } catch {
+    return false;
+  }
+}
+
+function fillFromJpegNow(image: Image, encoded: Buffer): boolean {
+  try {
+    const { width, height } = jpegTurbo.decompressSync(encoded, Buffer.from(image.pixels.buffer), { format: formatOf(image) });
     return width === image.widthPx && height === image.heightPx;
   } catch {
     return false;

@@ -25,7 +25,7 @@ export async function checkCamera(source: FrameSource, clock: Clock): Promise<Fi
     if (exposure.kind === "damaged")
       return failure(`${source.name}: ${exposure.detail}`, "look at the picture with another program");
     const { widthPx, heightPx, channels } = exposure.image;
-    const { meanLuminance, brightShare, sharpness } = frameStatistics(exposure.image);
+    const { meanLuminance, brightShare, sharpness } = frameStatistics(exposure.image, { thumbnail: false });
     const light = `brightness ${meanLuminance.toFixed(0)}, ${(100 * brightShare).toFixed(0)} % saturated`;
     const colour = channels === 1 ? "grey" : "colour";
     return fine(`${source.name}: ${widthPx} x ${heightPx} px, ${colour}, after ${seconds} s; ${light}, sharpness ${sharpness.toFixed(1)}`);

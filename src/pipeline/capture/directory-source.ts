@@ -1,9 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Clock } from "../../platform/clock.ts";
-import { messageOf, SightlineError } from "../../contracts/errors.ts";
-import { decodeImage, type DecodedImage } from "../../imaging/decode-image.ts";
+import { SightlineError } from "../../contracts/errors.ts";
+import { ImageReader } from "../../imaging/image-reader.ts";
 import type { FrameMetadata } from "../frame.ts";
 import type { Exposure, Exposures, FrameSource } from "./frame-source.ts";
 import { listImages, openRoot, type ImageRoot } from "./image-folder.ts";
@@ -46,9 +45,8 @@ function isPattern(text: string): boolean {
 }
 
 /** Decoding runs beside inference, so far ahead; more would only hold memory. */
-const DECODE_AHEAD = 2;
+const DECODE_AHEAD = 4;
 const SCAN_MS = 100;
-const MAX_FILE_BYTES = 512 * 1024 * 1024;
 
 /**
  * Image files in natural order of their names. A file that cannot be used is a damaged exposure that says why, never
@@ -58,16 +56,29 @@ export function directorySource(options: DirectorySourceOptions, clock: Clock): 
   async function* exposures(signal: AbortSignal): Exposures {
     signal.throwIfAborted();
     const root = await openRoot(options.path);
-    const read = async (name: string) => (await readExposure(root, name, options, clock)).exposure;
-    if (options.mode === "watch") {
-      const { settleMs, patienceMs } = options;
-      const added = newImages(root, { read, scanMs: SCAN_MS, settleMs, patienceMs }, clock, signal);
-      yield* paced(added, options.framesPerSecond, clock, signal);
-    } else {
-      yield* paced(listedImages(root, options, clock, signal), options.framesPerSecond, clock, signal);
+    const reader = new ImageReader();
+    const reading = { root, options, clock, reader };
+    const read = async (name: string) => (await readExposure(name, reading)).exposure;
+    try {
+      if (options.mode === "watch") {
+        const { settleMs, patienceMs } = options;
+        const added = newImages(root, { read, scanMs: SCAN_MS, settleMs, patienceMs }, clock, signal);
+        yield* paced(added, options.framesPerSecond, clock, signal);
+      } else {
+        yield* paced(listedImages(reading, signal), options.framesPerSecond, clock, signal);
+      }
+    } finally {
+      await reader.stop();
     }
   }
   return { name: `directory ${options.path}`, live: false, idles: true, exposures };
+}
+
+interface Reading {
+  readonly root: ImageRoot;
+  readonly options: DirectorySourceOptions;
+  readonly clock: Clock;
+  readonly reader: ImageReader;
 }
 
 interface ReadImage {
@@ -75,12 +86,8 @@ interface ReadImage {
   readonly readMs: number;
 }
 
-async function* listedImages(
-  root: ImageRoot,
-  options: DirectorySourceOptions,
-  clock: Clock,
-  signal: AbortSignal,
-): Exposures {
+async function* listedImages(reading: Reading, signal: AbortSignal): Exposures {
+  const { root, options, clock } = reading;
   do {
     const names = await listImages(root);
     if (names.length === 0) {
@@ -90,10 +97,10 @@ async function* listedImages(
     const ahead: Promise<ReadImage>[] = [];
     const readAhead = (): void => {
       const next = names.splice(0, DECODE_AHEAD - ahead.length);
-      ahead.push(...next.map((name) => readExposure(root, name, options, clock)));
+      ahead.push(...next.map((name) => readExposure(name, reading)));
     };
     try {
-      for (readAhead(); !signal.aborted && ahead.length > 0; ) {
+      for (readAhead(); !signal.aborted && ahead.length > 0;) {
         const read = await ahead.shift();
         readAhead();
         if (read !== undefined) yield shownNow(read, clock);
@@ -117,12 +124,13 @@ async function* paced(
   clock: Clock,
   signal: AbortSignal,
 ): Exposures {
-  let dueTick: number = clock.tick();
+  let dueTick: number | undefined;
   for await (const exposure of exposures) {
     if (framesPerSecond === undefined) {
       yield exposure;
       continue;
     }
+    dueTick ??= clock.tick(); // the first sets the pace, however long the folder took to open
     const earlyMs = dueTick - clock.tick();
     if (earlyMs > 0) await clock.sleep(earlyMs, signal);
     dueTick = Math.max(dueTick, clock.tick() - 1000) + 1000 / framesPerSecond;
@@ -131,15 +139,10 @@ async function* paced(
 }
 
 /** Never rejects: whatever is wrong with the file is the exposure's damage. */
-async function readExposure(
-  root: ImageRoot,
-  name: string,
-  options: DirectorySourceOptions,
-  clock: Clock,
-): Promise<ReadImage> {
+async function readExposure(name: string, { root, options, clock, reader }: Reading): Promise<ReadImage> {
   const times = { capturedAt: clock.wallNow(), capturedTick: clock.tick() };
   const metadata = metadataOf(name, options.partPattern);
-  const decoded = await decodeFile(join(root.folder, name), options.maxPixels);
+  const decoded = await reader.read(join(root.folder, name), options.maxPixels);
   const exposure: Exposure = decoded.ok
     ? { kind: "frame", image: decoded.image, ...times, metadata }
     : { kind: "damaged", reason: decoded.reason, detail: `${name}: ${decoded.detail}`, ...times, metadata };
@@ -150,16 +153,4 @@ function metadataOf(name: string, partPattern: string | undefined): FrameMetadat
   const match = partPattern === undefined ? null : new RegExp(partPattern).exec(name);
   const part = match?.[1] ?? match?.[0] ?? "";
   return part === "" ? { file: name } : { file: name, part };
-}
-
-async function decodeFile(path: string, maxPixels: number): Promise<DecodedImage> {
-  try {
-    const { size } = await stat(path);
-    if (size > MAX_FILE_BYTES) {
-      return { ok: false, reason: "wrong-size", detail: `its file has ${size} bytes, more than ${MAX_FILE_BYTES}` };
-    }
-    return await decodeImage(await readFile(path), { maxPixels });
-  } catch (error) {
-    return { ok: false, reason: "unreadable", detail: `its file cannot be read: ${messageOf(error)}` };
-  }
 }

@@ -37,7 +37,7 @@ const unforeseen = (error: unknown) => new SightlineError("JOURNAL_FULL", messag
 async function reply({ call, request }: LedgerQuestion): Promise<void> {
   let message: LedgerReply;
   try {
-    message = { call, answer: await answer(request) };
+    message = { call, answer: await answer(JSON.parse(request) as LedgerRequest) }; // our own text, typed where it was made
   } catch (error) {
     const { code, detail } = error instanceof SightlineError ? error : unforeseen(error);
     message = { call, error: { code, detail } };

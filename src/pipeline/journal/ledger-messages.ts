@@ -68,7 +68,8 @@ export interface LedgerAnswers {
 
 export interface LedgerQuestion {
   readonly call: number;
-  readonly request: LedgerRequest;
+  /** A LedgerRequest as JSON. */
+  readonly request: string;
 }
 
 export type LedgerReply =

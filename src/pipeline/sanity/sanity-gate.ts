@@ -61,8 +61,9 @@ export function checkSanity(input: SanityInput, limits: SanityLimits): SanityFin
 }
 
 function checkReference(input: SanityInput, limits: SanityLimits): SanityFinding {
+  const { thumbnail } = input.statistics;
   if (input.reference === undefined) return { ok: true };
-  const similarity = thumbnailSimilarity(input.statistics.thumbnail, input.reference);
+  const similarity = thumbnail === undefined ? 0 : thumbnailSimilarity(thumbnail, input.reference);
   if (similarity >= limits.minReferenceSimilarity) return { ok: true };
   return refuse("camera-moved", `correlation with the reference is ${similarity.toFixed(2)}, at least ${limits.minReferenceSimilarity} is needed`);
 }
