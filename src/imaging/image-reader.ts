@@ -4,37 +4,53 @@ import { decodeImage, type DecodedImage } from "./decode-image.ts";
 
 export interface ReadQuestion {
   readonly call: number;
-  readonly path: string;
+  readonly paths: readonly string[];
   readonly maxPixels: number;
 }
 
-/** `bytes`: no JPEG; its decoder has threads of its own and is asked from here. */
-export type ReadAnswer =
-  | { readonly call: number; readonly decoded: DecodedImage }
-  | { readonly call: number; readonly bytes: Uint8Array };
+/** `bytes`: no JPEG; its decoder has threads of its own and is asked from the caller's side. */
+export type ReadFile = { readonly decoded: DecodedImage } | { readonly bytes: Uint8Array };
+
+export interface ReadAnswer {
+  readonly call: number;
+  readonly images: readonly (ReadFile & { readonly readMs: number })[];
+}
+
+export interface ReadImage {
+  readonly decoded: DecodedImage;
+  /** What reading and, of a JPEG, decoding took in the reader's thread. */
+  readonly readMs: number;
+}
 
 interface Waiting {
-  readonly maxPixels: number;
-  resolve(decoded: DecodedImage | Promise<DecodedImage>): void;
+  readonly question: ReadQuestion;
+  resolve(images: ReadAnswer["images"]): void;
 }
 
 /**
- * Reads and decodes image files in a thread of its own: one hand-over per image instead of one for each of open, read,
- * close and decode, and a file server that does not answer stops nothing else.
+ * Reads and decodes image files in a thread of its own: one hand-over for a group of images instead of one for each
+ * open, read, close and decode, and a file server that does not answer stops nothing else. Waking a thread costs as
+ * much as decoding half a small picture.
  */
 export class ImageReader {
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #lastCall = 0;
 
-  /** Never rejects: what is wrong with the file is in the result. */
-  read(path: string, maxPixels: number): Promise<DecodedImage> {
+  /** In the order of `paths`. Never rejects: what is wrong with a file is in its result. */
+  async read(paths: readonly string[], maxPixels: number): Promise<ReadImage[]> {
     const worker = (this.#worker ??= this.#spawn());
-    const question: ReadQuestion = { call: ++this.#lastCall, path, maxPixels };
-    return new Promise((resolve) => {
-      this.#waiting.set(question.call, { maxPixels, resolve });
+    const question: ReadQuestion = { call: ++this.#lastCall, paths, maxPixels };
+    const images = await new Promise<ReadAnswer["images"]>((resolve) => {
+      this.#waiting.set(question.call, { question, resolve });
       worker.postMessage(question);
     });
+    return Promise.all(
+      images.map(async (image) => {
+        const decoded = "decoded" in image ? image.decoded : await decodeImage(image.bytes, { maxPixels });
+        return { decoded, readMs: image.readMs };
+      }),
+    );
   }
 
   async stop(): Promise<void> {
@@ -44,17 +60,16 @@ export class ImageReader {
   #spawn(): Worker {
     const worker = new Worker(siblingModule(import.meta.url, "image-reader-worker"));
     let reason = "it was stopped";
-    worker.on("message", (answer: ReadAnswer) => {
-      const waiting = this.#waiting.get(answer.call);
-      this.#waiting.delete(answer.call);
-      if ("decoded" in answer) waiting?.resolve(answer.decoded);
-      else waiting?.resolve(decodeImage(answer.bytes, waiting));
+    worker.on("message", ({ call, images }: ReadAnswer) => {
+      this.#waiting.get(call)?.resolve(images);
+      this.#waiting.delete(call);
     });
     worker.on("error", (error) => (reason = error instanceof Error ? error.message : String(error)));
     worker.on("exit", () => {
       this.#worker = undefined; // the next file starts another one
       const detail = `the thread that reads images ended: ${reason}`;
-      for (const { resolve } of this.#waiting.values()) resolve({ ok: false, reason: "unreadable", detail });
+      const lost = { decoded: { ok: false, reason: "unreadable", detail }, readMs: 0 } as const;
+      for (const { question, resolve } of this.#waiting.values()) resolve(question.paths.map(() => lost));
       this.#waiting.clear();
     });
     return worker;

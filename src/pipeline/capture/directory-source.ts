@@ -44,8 +44,11 @@ function isPattern(text: string): boolean {
   }
 }
 
-/** Decoding runs beside inference, so far ahead; more would only hold memory. */
-const DECODE_AHEAD = 4;
+/** Decoding runs beside inference, two groups ahead; more would only hold memory. */
+const GROUPS_AHEAD = 2;
+/** Small pictures are read in groups: waking the reader's thread costs as much as decoding half of one. */
+const MOST_IN_GROUP = 4;
+const MOST_PIXELS_IN_GROUP = 4_000_000;
 const SCAN_MS = 100;
 
 /**
@@ -58,7 +61,7 @@ export function directorySource(options: DirectorySourceOptions, clock: Clock): 
     const root = await openRoot(options.path);
     const reader = new ImageReader();
     const reading = { root, options, clock, reader };
-    const read = async (name: string) => (await readExposure(name, reading)).exposure;
+    const read = async (name: string) => only(await readExposures([name], reading)).exposure;
     try {
       if (options.mode === "watch") {
         const { settleMs, patienceMs } = options;
@@ -81,7 +84,7 @@ interface Reading {
   readonly reader: ImageReader;
 }
 
-interface ReadImage {
+interface TimedExposure {
   readonly exposure: Exposure;
   readonly readMs: number;
 }
@@ -94,16 +97,19 @@ async function* listedImages(reading: Reading, signal: AbortSignal): Exposures {
       const detail = `${options.path} holds no images; put some in or correct the path`;
       throw new SightlineError("CAMERA_UNAVAILABLE", detail);
     }
-    const ahead: Promise<ReadImage>[] = [];
+    const ahead: Promise<TimedExposure[]>[] = [];
+    let groupSize = 1; // until the first picture has told how large they are
     const readAhead = (): void => {
-      const next = names.splice(0, DECODE_AHEAD - ahead.length);
-      ahead.push(...next.map((name) => readExposure(name, reading)));
+      while (ahead.length < GROUPS_AHEAD && names.length > 0) {
+        ahead.push(readExposures(names.splice(0, groupSize), reading));
+      }
     };
     try {
       for (readAhead(); !signal.aborted && ahead.length > 0;) {
-        const read = await ahead.shift();
+        const group = (await ahead.shift()) ?? [];
+        groupSize = groupSizeFor(group);
         readAhead();
-        if (read !== undefined) yield shownNow(read, clock);
+        for (const read of group) yield shownNow(read, clock);
       }
     } finally {
       await Promise.all(ahead); // never reject; nothing goes on after the end
@@ -112,7 +118,7 @@ async function* listedImages(reading: Reading, signal: AbortSignal): Exposures {
 }
 
 /** A file that was decoded ahead counts as captured when it is handed out, less the time its decoding took. */
-function shownNow(read: ReadImage, clock: Clock): Exposure {
+function shownNow(read: TimedExposure, clock: Clock): Exposure {
   const capturedAt = (clock.wallNow() - read.readMs) as Exposure["capturedAt"]; // arithmetic loses the brand
   const capturedTick = (clock.tick() - read.readMs) as Exposure["capturedTick"];
   return { ...read.exposure, capturedAt, capturedTick };
@@ -138,15 +144,30 @@ async function* paced(
   }
 }
 
-/** Never rejects: whatever is wrong with the file is the exposure's damage. */
-async function readExposure(name: string, { root, options, clock, reader }: Reading): Promise<ReadImage> {
+/** Never rejects: whatever is wrong with a file is its exposure's damage. */
+async function readExposures(names: readonly string[], { root, options, clock, reader }: Reading): Promise<TimedExposure[]> {
   const times = { capturedAt: clock.wallNow(), capturedTick: clock.tick() };
-  const metadata = metadataOf(name, options.partPattern);
-  const decoded = await reader.read(join(root.folder, name), options.maxPixels);
-  const exposure: Exposure = decoded.ok
-    ? { kind: "frame", image: decoded.image, ...times, metadata }
-    : { kind: "damaged", reason: decoded.reason, detail: `${name}: ${decoded.detail}`, ...times, metadata };
-  return { exposure, readMs: clock.tick() - times.capturedTick };
+  const paths = names.map((name) => join(root.folder, name));
+  const images = await reader.read(paths, options.maxPixels);
+  return images.map(({ decoded, readMs }, at) => {
+    const name = names[at] ?? "";
+    const metadata = metadataOf(name, options.partPattern);
+    const exposure: Exposure = decoded.ok
+      ? { kind: "frame", image: decoded.image, ...times, metadata }
+      : { kind: "damaged", reason: decoded.reason, detail: `${name}: ${decoded.detail}`, ...times, metadata };
+    return { exposure, readMs };
+  });
+}
+
+function only<T>([one]: readonly T[]): T {
+  if (one === undefined) throw new Error("one file was asked for, none came");
+  return one;
+}
+
+function groupSizeFor(group: readonly TimedExposure[]): number {
+  const pixels = group.map(({ exposure }) => (exposure.kind === "frame" ? exposure.image.widthPx * exposure.image.heightPx : 0));
+  const largest = Math.max(1, ...pixels);
+  return Math.max(1, Math.min(MOST_IN_GROUP, Math.floor(MOST_PIXELS_IN_GROUP / largest)));
 }
 
 function metadataOf(name: string, partPattern: string | undefined): FrameMetadata {
