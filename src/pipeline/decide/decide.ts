@@ -53,7 +53,7 @@ export function decide(regions: readonly RegionScores[], classes: readonly Model
     scores: Object.fromEntries(classes.map(({ name }, index) => [name, clip(worst.probabilities[index] ?? 0)])),
     regions: verdict === "pass" ? [] : boxes,
     hardCase: verdict === "review" ? ["uncertain"] : [],
-    heat: { ...defectMap(worst, classes), rect: worst.rect },
+    heat: { ...defectMap(worst, classes, score), rect: worst.rect },
   };
 }
 

@@ -1,9 +1,9 @@
 import type { ModelClass } from "../../contracts/model-bundle.ts";
 import type { RegionScores } from "./region-scores.ts";
 
-/** How defect-like each cell of a region is, and which defect it looks like most. Row-major [rows, cols]. */
+/** Where in a region the evidence for a defect lies. Row-major [rows, cols]. */
 export interface DefectMap {
-  /** Probability that the cell is defective, 0 to 1: softmax over the class activations of that cell. */
+  /** 0 (no more than usual in this region) to the region's NG score (the hottest cell). */
   readonly values: Float32Array;
   /** Index of the likeliest defect class of each cell. */
   readonly classIndex: Uint16Array;
@@ -12,31 +12,38 @@ export interface DefectMap {
 }
 
 /**
- * Class activation mapping (Zhou et al. 2016): the head applied at every place of the last feature map. The softmax
- * over the classes at one place turns unbounded activations into a share of evidence that is comparable across parts.
+ * Class activation mapping (Zhou et al. 2016): the head applied at every place of the last feature map. A cell's evidence
+ * is the log odds of defect against good there; shown is how far it rises above the region's median, since the
+ * absolute odds of single cells run far past those of their mean and would paint whole frames.
  */
-export function defectMap(region: Omit<RegionScores, "rect">, classes: readonly ModelClass[]): DefectMap {
+export function defectMap(region: Omit<RegionScores, "rect">, classes: readonly ModelClass[], ngScore: number): DefectMap {
   const { heatmap, heatmapRows: rows, heatmapCols: cols } = region;
   const cells = rows * cols;
-  const values = new Float32Array(cells);
+  const evidence = new Float32Array(cells);
   const classIndex = new Uint16Array(cells);
   for (let cell = 0; cell < cells; cell++) {
-    let highest = -Infinity;
-    for (let index = 0; index < classes.length; index++) highest = Math.max(highest, heatmap[index * cells + cell] ?? 0);
-    let total = 0;
-    let defective = 0;
-    let bestDefect = -1;
-    classes.forEach((modelClass, index) => {
-      const share = Math.exp((heatmap[index * cells + cell] ?? 0) - highest);
-      total += share;
-      if (modelClass.kind !== "defect") return;
-      defective += share;
-      if (share > bestDefect) {
-        bestDefect = share;
-        classIndex[cell] = index;
-      }
-    });
-    values[cell] = defective / total;
+    const at = (index: number): number => heatmap[index * cells + cell] ?? 0;
+    evidence[cell] = logSumExp(classes, "defect", at) - logSumExp(classes, "good", at);
+    classIndex[cell] = likeliestDefect(classes, at);
   }
+  const usual = evidence.toSorted()[Math.floor(cells / 2)] ?? 0;
+  const range = evidence.reduce((highest, value) => Math.max(highest, value), -Infinity) - usual;
+  const values = evidence.map((value) => (range > 0 ? Math.max(0, (ngScore * (value - usual)) / range) : ngScore));
   return { values, classIndex, rows, cols };
+}
+
+function logSumExp(classes: readonly ModelClass[], kind: ModelClass["kind"], at: (index: number) => number): number {
+  let highest = -Infinity;
+  for (const [index, modelClass] of classes.entries()) if (modelClass.kind === kind) highest = Math.max(highest, at(index));
+  let sum = 0;
+  for (const [index, modelClass] of classes.entries()) if (modelClass.kind === kind) sum += Math.exp(at(index) - highest);
+  return highest + Math.log(sum);
+}
+
+function likeliestDefect(classes: readonly ModelClass[], at: (index: number) => number): number {
+  let best = -1;
+  for (const [index, { kind }] of classes.entries()) {
+    if (kind === "defect" && (best < 0 || at(index) > at(best))) best = index;
+  }
+  return best;
 }

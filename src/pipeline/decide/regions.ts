@@ -13,13 +13,13 @@ interface Component {
 
 /** Boxes around the connected hot areas of a region's defect map, in frame px, hottest first. */
 export function regionsOf(region: RegionScores, classes: readonly ModelClass[], ngScore: number): VerdictRegion[] {
-  const map = defectMap(region, classes);
+  const map = defectMap(region, classes, ngScore);
   return connectedComponents(map)
     .sort((left, right) => (map.values[right.hottest] ?? 0) - (map.values[left.hottest] ?? 0))
     .map((component) => ({
       ...boxOf(component, map, region),
       class: classes[map.classIndex[component.hottest] ?? 0]?.name ?? "",
-      score: Math.min(ngScore, map.values[component.hottest] ?? 0),
+      score: map.values[component.hottest] ?? 0,
     }));
 }
 

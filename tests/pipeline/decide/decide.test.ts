@@ -66,6 +66,14 @@ test("boxes surround each connected hot area, in frame pixels", () => {
   for (const box of regions) expect(box.class).toBe("crack");
 });
 
+test("the heat map peaks at the NG score, and a region without contrast is all of one heat", () => {
+  const spotted = decide([region([0.9, 0.1, 0, 0], [[2, 1]])], classes, rules).heat;
+  expect(spotted.values[2 * 4 + 1]).toBeCloseTo(0.9, 5);
+  expect(spotted.values.filter((value) => value > 0)).toHaveLength(1);
+  const plain = decide([region([0.9, 0.1, 0, 0])], classes, rules).heat;
+  for (const value of plain.values) expect(value).toBeCloseTo(0.9, 5);
+});
+
 test("a passed part has no boxes", () => {
   expect(decide([region([0.05, 0.95, 0, 0], [[1, 1]])], classes, rules).regions).toEqual([]);
 });
