@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { SightlineError } from "../contracts/errors.ts";
 import { CameraLinkOptions } from "../pipeline/capture/camera-link.ts";
+import { journalOptions, LEAST_RESERVE_BYTES } from "../pipeline/journal/journal-options.ts";
 import { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
 import { CameraConfig } from "./camera-config.ts";
 
@@ -80,7 +82,7 @@ export const MqttConfig = z.strictObject({
 
 export const JournalConfig = z.strictObject({
   maxBytes: z.int().min(8_000_000).default(2_000_000_000).describe("quota of the verdict journal on disk"),
-  reserveBytes: z.int().min(1_000_000).default(16_000_000).describe("kept free for verdicts when the disk fills up"),
+  reserveBytes: z.int().min(LEAST_RESERVE_BYTES).default(16_000_000).describe("kept free for verdicts when the disk fills up"),
   retentionDays: z.number().positive().default(90).describe("delivered verdicts older than this are removed"),
 });
 
@@ -138,7 +140,7 @@ export const DeviceConfig = z.strictObject({
   journal: JournalConfig.prefault({}),
   http: HttpConfig.prefault({}),
   rejectSignal: RejectSignalConfig.prefault({ type: "none" }),
-}).superRefine(({ recipes, activeRecipe }, context) => {
+}).superRefine(({ recipes, activeRecipe, mqtt, hub, journal }, context) => {
   const names = recipes.map(({ name }) => name);
   const refuse = (path: (string | number)[], message: string): void => context.addIssue({ code: "custom", path, message });
   names.forEach((name, at) => {
@@ -147,5 +149,19 @@ export const DeviceConfig = z.strictObject({
   if (activeRecipe !== undefined && !names.includes(activeRecipe)) {
     refuse(["activeRecipe"], `"${activeRecipe}" is none of the recipes: ${names.join(", ")}`);
   }
+  if (hub !== null && mqtt === null) refuse(["hub"], "a hub acknowledges over the broker; set mqtt, or remove hub");
+  const quotaTrouble = journalTrouble(journal);
+  if (quotaTrouble !== null) refuse(["journal"], quotaTrouble);
 });
 export type DeviceConfig = Readonly<z.infer<typeof DeviceConfig>>;
+
+/** What the journal itself would refuse at the start: a quota that leaves no room beside the reserve. */
+function journalTrouble(journal: z.infer<typeof JournalConfig>): string | null {
+  try {
+    journalOptions({ directoryPath: "", hubConfigured: false, ...journal });
+    return null;
+  } catch (error) {
+    if (error instanceof SightlineError) return error.detail;
+    throw error;
+  }
+}

@@ -57,6 +57,18 @@ test("an active recipe that is none of the recipes, and a name that two of them 
   expect(refusal(twice)).toContain('recipes.1.name: "tiles" is the name of two recipes');
 });
 
+test("a hub without the broker that would reach it is refused", () => {
+  expect(refusal(`${GOOD}hub: {}\n`)).toBe("/plant/line1.yaml:8: hub: a hub acknowledges over the broker; set mqtt, or remove hub");
+});
+
+test("a reserve or a quota that the journal would refuse at the start is refused here", () => {
+  expect(refusal(`${GOOD}journal: { reserveBytes: 2000000 }\n`)).toContain("journal.reserveBytes: Too small: expected number to be >=2359296");
+  expect(refusal(`${GOOD}journal: { maxBytes: 8000000 }\n`)).toContain(
+    "/plant/line1.yaml:8: journal: the journal's quota must be at least 19145728 bytes",
+  );
+  expect(parse(`${GOOD}journal: { maxBytes: 8000000, reserveBytes: 2359296 }\n`).journal.maxBytes).toBe(8_000_000);
+});
+
 describe("a mistyped key is named with its line and the likely key", () => {
   test("at the top", () => {
     expect(refusal(`${GOOD}triger: { mode: external }\n`)).toBe('/plant/line1.yaml:8: unknown key "triger"; did you mean "trigger"?');

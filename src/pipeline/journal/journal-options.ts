@@ -25,6 +25,8 @@ export const PAGE_BYTES = 4096;
 export const LOG_CAP_BYTES = 1024 * 1024;
 export const BATCH_ROWS = 256;
 export const BATCH_BYTES = 256 * 1024;
+/** The log can be twice its cap before it is written back, and a batch goes beside it. */
+export const LEAST_RESERVE_BYTES = 2 * LOG_CAP_BYTES + BATCH_BYTES;
 const SMALLEST_DATABASE_BYTES = 1024 * 1024;
 
 const DEFAULTS = {
@@ -43,9 +45,8 @@ export type JournalSettings = Pick<JournalOptions, "directoryPath" | "hubConfigu
 /** Throws CONFIG_INVALID when the quota leaves no room for rows or the reserve is too small to be of use. */
 export function journalOptions(settings: JournalSettings): JournalOptions {
   const options = { ...DEFAULTS, ...settings };
-  const leastReserve = 2 * LOG_CAP_BYTES + BATCH_BYTES;
-  if (options.reserveBytes < leastReserve)
-    throw new SightlineError("CONFIG_INVALID", `the journal's reserve must be at least ${leastReserve} bytes`);
+  if (options.reserveBytes < LEAST_RESERVE_BYTES)
+    throw new SightlineError("CONFIG_INVALID", `the journal's reserve must be at least ${LEAST_RESERVE_BYTES} bytes`);
   if (databasePages(options) * PAGE_BYTES < SMALLEST_DATABASE_BYTES) {
     const least = options.reserveBytes + 2 * LOG_CAP_BYTES + SMALLEST_DATABASE_BYTES;
     throw new SightlineError("CONFIG_INVALID", `the journal's quota must be at least ${least} bytes`);
