@@ -58,7 +58,8 @@ export class FakeDevice implements DeviceView {
   #latest: LatestFrame | undefined;
   #verdictSeq = 0;
   #photos = new Map<number, FakePhoto>();
-  readonly #startedAtMs = Date.now() - 3 * 3_600_000;
+  #startedAtMs = Date.now() - 3 * 3_600_000;
+  #bootSeq = 7;
 
   get listenerCount(): number {
     return this.#listeners.size;
@@ -82,13 +83,19 @@ export class FakeDevice implements DeviceView {
     return verdict;
   }
 
+  /** The ledger, with the verdicts of the boot before, is still there. */
+  restart(): void {
+    this.#startedAtMs = Date.now();
+    this.#bootSeq++;
+  }
+
   status(): DeviceStatus {
     const healthy: DeviceStatus = {
       device: "tile-1",
       line: "Hall 2 · Line 4",
       version: "0.1.0",
       startedAt: new Date(this.#startedAtMs).toISOString(),
-      bootSeq: 7,
+      bootSeq: this.#bootSeq,
       state: "inspecting",
       problems: [],
       recipe: this.recipe,
@@ -202,7 +209,7 @@ export class FakeDevice implements DeviceView {
       schema: 1 as const,
       id: uuidv7(decidedAtMs),
       device: "tile-1",
-      bootSeq: 7,
+      bootSeq: this.#bootSeq,
       verdictSeq,
       part: part.part ?? `T-${String(40_000 + verdictSeq)}`,
       seq: verdictSeq,

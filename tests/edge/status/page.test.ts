@@ -68,6 +68,19 @@ describe.skipIf(!hasChromium)("the status page in Chromium", () => {
     expect(foreignRequests).toEqual([]);
   });
 
+  test("after a restart no pass of the boot before stands in the face", async () => {
+    const { page } = await openPage(browser, served.url);
+    const before = served.device.inspect({ kind: "pass" });
+    await face(page, "pass").waitFor();
+    served.device.restart();
+    await face(page, "waiting").waitFor();
+    await page.locator(`#parts button[data-id="${before.id}"]`).waitFor(); // the list shows it: it was read again
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    expect(await page.locator("#face").getAttribute("data-kind")).toBe("waiting");
+    served.device.inspect({ kind: "pass" });
+    await face(page, "pass").waitFor();
+  });
+
   test("a reject on a fast line stays in view long enough to be seen, the list shows all", async () => {
     const { page } = await openPage(browser, served.url);
     const reject = served.device.inspect({ kind: "reject" });

@@ -56,10 +56,13 @@ function keep(verdicts) {
   state.faults = [...faults.values()].slice(-KEPT_FAULTS);
 }
 
-/** Lets the newest verdict into the face, unless a part that did not pass is still to be seen. */
+/**
+ * Lets the newest verdict into the face, unless a part that did not pass is still to be seen. One of the boot before
+ * is history: a device that has just started has passed nothing yet.
+ */
 function promote() {
   const newest = state.verdicts[0];
-  if (newest === undefined || newest === state.shown) return;
+  if (newest === undefined || newest === state.shown || newest.bootSeq !== state.status?.bootSeq) return;
   if (!mayReplace(state.shown, performance.now() - state.shownSince, newest)) return;
   state.shown = newest;
   state.shownSince = performance.now();
