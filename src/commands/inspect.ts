@@ -109,17 +109,19 @@ async function inspectAll({ camera, engine, recipe, limit, json }: Job): Promise
     }
   } catch (error) {
     if (!interrupt.signal.aborted) throw error; // at Ctrl-C what was inspected so far still counts
+  } finally {
+    // Also when the source fails: these frames are inspected.
+    for (const inspected of waiting) print(await inspected);
+    process.removeListener("SIGINT", onSignal);
+    summarise(frames, counts, clock.tick() - startTick);
   }
-  for (const inspected of waiting) print(await inspected);
-  process.removeListener("SIGINT", onSignal);
-  return summarise(frames, counts, clock.tick() - startTick);
+  return frames === 0 || counts.get("fault") === frames ? 1 : 0;
 }
 
-function summarise(frames: number, counts: ReadonlyMap<string, number>, elapsedMs: number): number {
+function summarise(frames: number, counts: ReadonlyMap<string, number>, elapsedMs: number): void {
   const parts = [...counts].map(([verdict, count]) => `${count} ${verdict}`).join(", ");
   const rate = ((frames * 1000) / Math.max(1, elapsedMs)).toFixed(1);
   process.stderr.write(`${frames} frames in ${(elapsedMs / 1000).toFixed(1)} s (${rate}/s): ${parts || "nothing to inspect"}\n`);
-  return frames === 0 || counts.get("fault") === frames ? 1 : 0;
 }
 
 interface World {
