@@ -1,11 +1,15 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SightlineError, messageOf } from "../contracts/errors.ts";
 import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
+import { rejectOnAbort } from "../platform/abort.ts";
 import { writeDurably } from "../platform/durable-file.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { RecipeConfig } from "./device-config.ts";
 import { openRecipe, type Recipe } from "./recipe.ts";
+
+/** Longer than a slow disk takes; the broker's other messages wait behind a command. */
+const SWITCH_WITHIN_MS = 3000;
 
 export interface RecipeBookOptions {
   readonly recipes: readonly RecipeConfig[];
@@ -71,27 +75,39 @@ export class RecipeBook {
 
   /**
    * Takes effect with the next trigger, and only when it is on disk: a restart must not bring back the recipe of the
-   * product before. Throws UNKNOWN_RECIPE, JOURNAL_FULL.
+   * product before. Throws UNKNOWN_RECIPE, and JOURNAL_FULL also when `signal` aborts before it is on disk.
    */
-  switchTo(name: string): Promise<Recipe> {
-    const switched = this.#switching.then(() => this.#switchTo(name));
+  switchTo(name: string, signal: AbortSignal = AbortSignal.timeout(SWITCH_WITHIN_MS)): Promise<Recipe> {
+    const switched = this.#switching.then(() => this.#switchTo(name, signal));
     this.#switching = switched.catch(() => undefined);
-    return switched;
+    const tooLate = rejectOnAbort(signal).catch(() => {
+      throw notKept(name, "the disk does not answer");
+    });
+    return Promise.race([switched, tooLate]);
   }
 
-  async #switchTo(name: string): Promise<Recipe> {
+  async #switchTo(name: string, signal: AbortSignal): Promise<Recipe> {
     const recipe = this.#recipes.get(name);
     if (recipe === undefined) {
       const reason = this.#refused.get(name);
       const why = reason === undefined ? `known are ${this.names.join(", ")}` : `it was refused: ${reason}`;
       throw new SightlineError("UNKNOWN_RECIPE", `"${name}" cannot be used; ${why}`);
     }
+    signal.throwIfAborted();
+    const before = await readFile(this.#choicePath, "utf8").catch(() => undefined);
     await writeDurably(this.#choicePath, name).catch((error: unknown) => {
-      const detail = `the choice of recipe "${name}" cannot be kept (${messageOf(error)}); the recipe stays as it was`;
-      throw new SightlineError("JOURNAL_FULL", detail, { cause: error });
+      throw notKept(name, messageOf(error), error);
     });
+    if (signal.aborted) await this.#takeBack(before);
+    signal.throwIfAborted();
     this.#active = recipe;
     return recipe;
+  }
+
+  /** Whoever gave the order was told that it failed: it must not take effect with the next start. */
+  async #takeBack(before: string | undefined): Promise<void> {
+    const restored = before === undefined ? rm(this.#choicePath) : writeDurably(this.#choicePath, before);
+    await restored.catch((error: unknown) => this.#log.error({ error: messageOf(error) }, "a choice of recipe was not taken back"));
   }
 
   get #choicePath(): string {
@@ -104,4 +120,8 @@ export class RecipeBook {
     if (names.includes(chosen)) return chosen;
     return this.#options.activeRecipe ?? names[0] ?? "";
   }
+}
+
+function notKept(name: string, why: string, cause?: unknown): SightlineError {
+  return new SightlineError("JOURNAL_FULL", `the choice of recipe "${name}" cannot be kept (${why}); the recipe stays as it was`, { cause });
 }
