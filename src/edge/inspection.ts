@@ -74,9 +74,9 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
     {
       ...{ clock, log, engine, journal, recipes, statistics },
       clockSynced: () => clockWatch.synced,
-      onDecided: (verdict, source) => {
+      onDecided: (verdict, { source, inOrder }) => {
         // Before all listeners: the gate waits for nobody. It never moves for an uploaded image: another part is there.
-        if (source !== "upload") rejectSignal.signal(verdict);
+        if (source !== "upload") rejectSignal.signal(verdict, inOrder);
         decided.tell(verdict);
       },
       onUnrecorded: (verdict) => unrecorded.tell(verdict),

@@ -16,6 +16,7 @@ import { RecipeStages, type FrameMemory } from "./recipe-stages.ts";
 import type { Recipe } from "./recipe.ts";
 import type { LatestFrame } from "./status/device-view.ts";
 import { composeVerdict } from "./compose-verdict.ts";
+import { TriggerOrder } from "./trigger-order.ts";
 
 /** A trigger as one of the trigger sources hands it over. */
 export interface IncomingTrigger {
@@ -59,9 +60,15 @@ export interface LineCollaborators {
   readonly statistics: LineStatistics;
   readonly clockSynced: () => boolean;
   /** Called at the decision, in the order of `verdictSeq`, before the disk has it: the reject signal hangs here. */
-  readonly onDecided: (verdict: Verdict, source: TriggerSource) => void;
+  readonly onDecided: (verdict: Verdict, part: DecidedPart) => void;
   /** Called when the journal could not take the verdict. */
   readonly onUnrecorded: (verdict: Verdict) => void;
+}
+
+export interface DecidedPart {
+  readonly source: TriggerSource;
+  /** Every part that arrived earlier is decided, and none that arrived later. */
+  readonly inOrder: boolean;
 }
 
 /** Turns triggers into verdicts: exactly one for each, whatever happens. */
@@ -72,6 +79,7 @@ export class Line {
   readonly #batches = new BatchPool();
   readonly #memory: FrameMemory = { previous: undefined };
   readonly #faults: FaultLog;
+  readonly #order = new TriggerOrder();
   #pending = 0;
   #triggerSeq = 0;
   #verdictSeq = 0;
@@ -140,6 +148,7 @@ export class Line {
     const { receivedTick, source } = trigger;
     const recipe = recipes.active;
     const record = emptyRecord();
+    if (source !== "upload") this.#order.arrived(triggerId, receivedTick);
     const refused = trigger.refused ?? this.#refusal(recipe);
     this.#pending++;
     if (refused !== undefined || recipe === undefined) {
@@ -182,12 +191,13 @@ export class Line {
       clockSynced: this.#with.clockSynced(),
       ...concluded,
     });
+    const inOrder = this.#order.decided(concluded.triggerId);
     this.#pending--;
     const recording = journal.recordVerdict(concluded.triggerId, verdict);
     statistics.observe(verdict);
     this.#remember(verdict, concluded);
     if (concluded.outcome.kind === "fault") this.#faults.observe(verdict, concluded.outcome.detail);
-    onDecided(verdict, concluded.source);
+    onDecided(verdict, { source: concluded.source, inOrder });
     this.#roomWaiters.shift()?.();
     if ((await recording) === "unrecorded") onUnrecorded(verdict); // "refused" cannot be: a trigger comes here once
     return verdict;

@@ -68,12 +68,15 @@ const recipe: Recipe = {
 interface Scene {
   readonly line: Line;
   readonly decided: Verdict[];
+  /** Parts whose verdict came in the order of the parts. */
+  readonly inOrder: string[];
   readonly statistics: LineStatistics;
 }
 
 async function openLine(act: (request: number) => EngineAct, change: Partial<LineOptions> = {}, active: Recipe | undefined = recipe): Promise<Scene> {
   const { bootSeq } = await journal.start();
   const decided: Verdict[] = [];
+  const inOrder: string[] = [];
   const statistics = new LineStatistics();
   const line = new Line(
     { device: "station-1", bootSeq, queueCapacity: 8, inferenceSlots: 2, shutdown: shutdown.signal, live: true, ...change },
@@ -85,11 +88,14 @@ async function openLine(act: (request: number) => EngineAct, change: Partial<Lin
       recipes: { active },
       statistics,
       clockSynced: () => true,
-      onDecided: (verdict) => decided.push(verdict),
+      onDecided: (verdict, part) => {
+        decided.push(verdict);
+        if (part.inOrder) inOrder.push(verdict.part);
+      },
       onUnrecorded: () => undefined,
     },
   );
-  return { line, decided, statistics };
+  return { line, decided, inOrder, statistics };
 }
 
 let nextSeed = 1;
@@ -126,6 +132,30 @@ test("one trigger, exactly one verdict, whatever the model does", async () => {
   expect(journal.status()).toMatchObject({ triggers: 40, verdicts: 40 });
   expect(statistics).toMatchObject({ triggers: 40, verdicts: 40 });
   expect(line.pending).toBe(0);
+});
+
+test("a pass is in order when every part before it is decided and none after it", async () => {
+  const { line, inOrder } = await openLine(() => ({ ngScore: 0 }), { inferenceSlots: 4 });
+  const heldBack = (part: string): { show: () => void; verdict: Promise<Verdict> } => {
+    const frame = frameOf(photograph(nextSeed++), nextSeed);
+    const shown = Promise.withResolvers<CapturedFrame>();
+    const { verdict } = line.accept(trigger({ part, deadlineMs: 60_000, capture: () => shown.promise }));
+    return { show: () => shown.resolve(frame), verdict };
+  };
+  const [first, second, third, fourth, fifth] = [heldBack("1"), heldBack("2"), heldBack("3"), heldBack("4"), heldBack("5")];
+  for (const part of [first, third, second, fourth, fifth]) {
+    part.show();
+    expect((await part.verdict).verdict).toBe("pass");
+  }
+  expect(inOrder, "3 overtook 2, and 2 came after 3").toEqual(["1", "4", "5"]);
+});
+
+test("an uploaded image keeps no part waiting for its turn", async () => {
+  const { line, inOrder } = await openLine(() => ({ ngScore: 0 }));
+  const upload = line.accept(trigger({ source: "upload", part: "upload", capture: () => new Promise(() => undefined) }));
+  await line.accept(trigger({ part: "part" })).verdict;
+  await upload.verdict;
+  expect(inOrder).toEqual(["part"]);
 });
 
 test("an answer that is no number is never a pass", async () => {

@@ -53,9 +53,9 @@ export class GpioRejectSignal implements RejectSignal {
     await this.#running;
   }
 
-  signal(verdict: Verdict): void {
+  signal(verdict: Verdict, inOrder: boolean): void {
     this.#generation++;
-    this.#pulse.decided(verdict.verdict, this.#parts.clock.tick());
+    this.#pulse.decided(verdict.verdict, inOrder, this.#parts.clock.tick());
     this.#command?.kill(); // a pulse that still stands ends early
     this.#wake();
   }

@@ -60,8 +60,8 @@ export class ModbusRejectSignal implements RejectSignal {
     await this.#running;
   }
 
-  signal(verdict: Verdict): void {
-    this.#pulse.decided(verdict.verdict, this.#parts.clock.tick());
+  signal(verdict: Verdict, inOrder: boolean): void {
+    this.#pulse.decided(verdict.verdict, inOrder, this.#parts.clock.tick());
     this.#wake();
   }
 

@@ -3,7 +3,8 @@ import type { MonotonicMs } from "../../platform/clock.ts";
 
 /**
  * What the wire should carry at any time, from the newest verdict alone: a pass stands for `pulseMs` from its decision
- * and ends early when another verdict comes. Nothing is queued; a pass that was not shown in its time is counted.
+ * and ends early when another verdict comes. Nothing is queued; a pass that was not shown in its time, or was decided
+ * out of order, is counted.
  */
 export class PassPulse {
   readonly #pulseMs: number;
@@ -17,12 +18,16 @@ export class PassPulse {
     this.#pulseMs = pulseMs;
   }
 
-  decided(verdict: VerdictKind, now: MonotonicMs): void {
+  decided(verdict: VerdictKind, inOrder: boolean, now: MonotonicMs): void {
     if (this.isDue(now)) {
       this.overlapCount++;
       this.#end();
     }
     if (verdict !== "pass") return;
+    if (!inOrder) {
+      this.missedCount++;
+      return;
+    }
     this.#untilTick = now + this.#pulseMs;
     this.#shown = false;
   }

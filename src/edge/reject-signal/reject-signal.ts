@@ -10,7 +10,7 @@ export interface RejectSignalStatus {
   readonly sentence: string | null;
   /** Passes that were put on the wire in time. */
   readonly passCount: number;
-  /** Passes that were not: those parts are rejected. */
+  /** Passes that were not, or came out of order: those parts are rejected. */
   readonly missedPassCount: number;
   /** Verdicts that came while the pulse of the pass before still stood: pulses are too long for the line. */
   readonly overlapCount: number;
@@ -29,8 +29,11 @@ export interface RejectSignal {
   start(): Promise<void>;
   /** De-energises. */
   stop(): Promise<void>;
-  /** At the decision: returns at once, never throws, waits for neither disk nor network; the newest verdict wins. */
-  signal(verdict: Verdict): void;
+  /**
+   * At the decision: returns at once, never throws, waits for neither disk nor network; the newest verdict wins. A pass
+   * that was not decided in the order of the parts energises nothing: the pulse would stand in another part's window.
+   */
+  signal(verdict: Verdict, inOrder: boolean): void;
   status(): RejectSignalStatus;
 }
 

@@ -46,7 +46,7 @@ describe.each(["1.6.3", "2.1.3"])("with libgpiod %s", (version) => {
   test("a pass energises the line for the pulse and lets it fall", async () => {
     const started = await startSignal(version, 150);
     await until(() => expect(started.status().connected).toBe(true));
-    started.signal(verdictOf("pass"));
+    started.signal(verdictOf("pass"), true);
     await until(async () => expect(await levels()).toEqual(["17=0", "17=1", "17=0"]));
     expect(started.status()).toMatchObject({ passCount: 1, missedPassCount: 0 });
   });
@@ -54,16 +54,16 @@ describe.each(["1.6.3", "2.1.3"])("with libgpiod %s", (version) => {
   test("a reject ends the pulse of the part before, and reject, review and fault energise nothing", async () => {
     const started = await startSignal(version, 20_000);
     await until(() => expect(started.status().connected).toBe(true));
-    started.signal(verdictOf("pass"));
+    started.signal(verdictOf("pass"), true);
     await until(async () => expect((await levels()).at(-1)).toBe("17=1"));
-    for (const kind of ["reject", "review", "fault"] as const) started.signal(verdictOf(kind));
+    for (const kind of ["reject", "review", "fault"] as const) started.signal(verdictOf(kind), true);
     await until(async () => expect(await levels()).toEqual(["17=0", "17=1", "17=0"]));
   });
 
   test("stop lets the line fall", async () => {
     const started = await startSignal(version, 20_000);
     await until(() => expect(started.status().connected).toBe(true));
-    started.signal(verdictOf("pass"));
+    started.signal(verdictOf("pass"), true);
     await until(async () => expect((await levels()).at(-1)).toBe("17=1"));
     await started.stop();
     expect((await levels()).at(-1)).toBe("17=0");
@@ -74,7 +74,7 @@ test("a line that may not be opened is said, retried and found again", async () 
   await writeFile(join(folder, "broken"), "");
   const started = await startSignal("1.6.3", 50);
   await until(() => expect(started.status().sentence).toMatch(/gpiochip0 line 17: .*Permission denied; every part is rejected/));
-  started.signal(verdictOf("pass"));
+  started.signal(verdictOf("pass"), true);
   await until(() => expect(started.status().missedPassCount).toBe(1));
   await rm(join(folder, "broken"));
   await until(() => expect(started.status().connected).toBe(true));

@@ -74,7 +74,7 @@ test("a pass energises the coil for the pulse and lets it fall", async () => {
   const io = await RemoteIo.start();
   const signal = await startSignal(io.port);
   await connected(signal);
-  signal.signal(verdictOf("pass"));
+  signal.signal(verdictOf("pass"), true);
   await until(() => expect(io.passLevels()).toEqual([true, false]));
   const onAt = io.writes.find(({ on }) => on)?.atMs ?? 0;
   const offAt = io.writes.findLast(({ on }) => !on)?.atMs ?? 0;
@@ -87,19 +87,31 @@ test("reject, review and fault never energise the coil", async () => {
   const io = await RemoteIo.start();
   const signal = await startSignal(io.port);
   await connected(signal);
-  for (const kind of ["reject", "review", "fault"] as const) signal.signal(verdictOf(kind));
-  signal.signal(verdictOf("pass")); // proves that the three above have been dealt with
+  for (const kind of ["reject", "review", "fault"] as const) signal.signal(verdictOf(kind), true);
+  signal.signal(verdictOf("pass"), true); // proves that the three above have been dealt with
   await until(() => expect(io.passLevels()).toEqual([true, false]));
+});
+
+test("a pass out of order energises nothing, ends the pulse that stands and is counted", async () => {
+  const io = await RemoteIo.start();
+  const signal = await startSignal(io.port, { pulseMs: 5_000 });
+  await connected(signal);
+  signal.signal(verdictOf("pass"), true);
+  await until(() => expect(io.passLevels()).toEqual([true]));
+  signal.signal(verdictOf("pass"), false);
+  await until(() => expect(io.passLevels()).toEqual([true, false]));
+  signal.signal(verdictOf("pass"), false);
+  expect(signal.status()).toMatchObject({ passCount: 1, missedPassCount: 2, overlapCount: 1 });
 });
 
 test("in a burst the newest verdict wins and nothing is written late", async () => {
   const io = await RemoteIo.start();
   const signal = await startSignal(io.port, { pulseMs: 200 });
   await connected(signal);
-  for (let part = 0; part < 500; part++) signal.signal(verdictOf("pass"));
-  signal.signal(verdictOf("reject"));
+  for (let part = 0; part < 500; part++) signal.signal(verdictOf("pass"), true);
+  signal.signal(verdictOf("reject"), true);
   expect(signal.status()).toMatchObject({ passCount: 0, missedPassCount: 500, overlapCount: 500 });
-  signal.signal(verdictOf("pass"));
+  signal.signal(verdictOf("pass"), true);
   await until(() => expect(io.passLevels()).toEqual([true, false]));
   expect(io.writes.length).toBeLessThan(6);
 });
@@ -108,9 +120,9 @@ test("a reject ends the pulse of the part before", async () => {
   const io = await RemoteIo.start();
   const signal = await startSignal(io.port, { pulseMs: 5_000 });
   await connected(signal);
-  signal.signal(verdictOf("pass"));
+  signal.signal(verdictOf("pass"), true);
   await until(() => expect(io.passLevels()).toEqual([true]));
-  signal.signal(verdictOf("reject"));
+  signal.signal(verdictOf("reject"), true);
   await until(() => expect(io.passLevels()).toEqual([true, false]));
   expect(signal.status().overlapCount).toBe(1);
 });
@@ -122,12 +134,12 @@ test("a killed coupler is found again, and passes of the meantime are counted, n
   await io.kill();
   await until(() => expect(signal.status().connected).toBe(false));
   expect(signal.status().sentence).toMatch(/127\.0\.0\.1:\d+ unit 1.*every part is rejected: check its power, cable and address/);
-  signal.signal(verdictOf("pass"));
+  signal.signal(verdictOf("pass"), true);
   await until(() => expect(signal.status().missedPassCount).toBe(1));
   const back = await RemoteIo.start(io.port);
   await connected(signal);
   expect(back.passLevels()).toEqual([]);
-  signal.signal(verdictOf("pass"));
+  signal.signal(verdictOf("pass"), true);
   await until(() => expect(back.passLevels()).toEqual([true, false]));
   expect(signal.status().restartCount).toBeGreaterThan(0);
 });
@@ -137,7 +149,7 @@ test("a coupler that stands still is given up, and is switched off first when it
   const signal = await startSignal(io.port);
   await connected(signal);
   io.process.kill("SIGSTOP");
-  signal.signal(verdictOf("pass"));
+  signal.signal(verdictOf("pass"), true);
   await until(() => expect(signal.status()).toMatchObject({ connected: false, missedPassCount: 1 }));
   expect(signal.status().lateWriteCount).toBeGreaterThan(0);
   io.process.kill("SIGCONT");
@@ -151,7 +163,7 @@ test("an answer slower than the pulse is counted, and the pass counts as missed"
   await connected(signal);
   // Again and again, for a pass that comes during a slow heartbeat is over before it can be written at all.
   const passed = (): void => {
-    signal.signal(verdictOf("pass"));
+    signal.signal(verdictOf("pass"), true);
     expect(io.passLevels()).toContain(true);
   };
   await vi.waitFor(passed, { timeout: 8_000, interval: 330 });
@@ -192,7 +204,7 @@ test("stop lets the coil fall", async () => {
   const io = await RemoteIo.start();
   const signal = await startSignal(io.port, { pulseMs: 30_000 });
   await connected(signal);
-  signal.signal(verdictOf("pass"));
+  signal.signal(verdictOf("pass"), true);
   await until(() => expect(io.passLevels()).toEqual([true]));
   await signal.stop();
   await until(() => expect(io.passLevels()).toEqual([true, false]));
@@ -203,7 +215,7 @@ test("a device starts and decides without its remote I/O", async () => {
   const { port } = io;
   await io.kill();
   const signal = await startSignal(port);
-  signal.signal(verdictOf("pass"));
+  signal.signal(verdictOf("pass"), true);
   await until(() => expect(signal.status().sentence).toContain("ECONNREFUSED"));
   expect(pulsesOf(io)).toBe(0);
 });
