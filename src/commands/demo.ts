@@ -51,14 +51,18 @@ export const demo: Command = {
 
 async function runUntilStopped(brokerUrl: string, port: number): Promise<void> {
   const log = createLogger({ level: "info", format: "auto" });
-  const stopped = untilStopped();
+  const stop = new AbortController();
+  const stopped = untilStopped().finally(() => stop.abort());
   const profile = await loadDeviceConfig(join(ROOT, "firmware-config", "simulated.yaml"));
   const config = await demoConfig(profile, brokerUrl, port);
-  const device = await startDevice(config, { clock: systemClock, log, random: Math.random, environment: process.env });
-  process.stdout.write(announcement(device.url, brokerUrl, config));
+  const parts = { clock: systemClock, log, random: Math.random, environment: process.env, stop: stop.signal };
+  const device = await startDevice(config, parts).catch((error: unknown) => {
+    if (!stop.signal.aborted) throw error;
+  });
+  if (device !== undefined) process.stdout.write(announcement(device.url, brokerUrl, config));
   await stopped;
   process.stdout.write("\nstopping …\n");
-  await device.stop();
+  await device?.stop();
 }
 
 function portNumber(text: string, option: string): number {

@@ -30,11 +30,15 @@ export const edge: Command = {
       return 0;
     }
     const log = createLogger(config.log);
-    const stopped = untilStopped();
-    const device = await startDevice(config, { clock: systemClock, log, random: Math.random, environment: process.env });
+    const stop = new AbortController();
+    const stopped = untilStopped().finally(() => stop.abort());
+    const parts = { clock: systemClock, log, random: Math.random, environment: process.env, stop: stop.signal };
+    const device = await startDevice(config, parts).catch((error: unknown) => {
+      if (!stop.signal.aborted) throw error;
+    });
     const signal = await stopped;
     log.info({ signal }, "device is stopping");
-    await device.stop();
+    await device?.stop();
     log.info({}, "device has stopped");
     return 0;
   },

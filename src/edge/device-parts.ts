@@ -10,6 +10,8 @@ export interface DeviceParts {
   /** 0 to 1, for the jitter of retries. */
   readonly random: () => number;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Ends a start that is under way (models load for minutes): `startDevice` stops what is up and rejects. */
+  readonly stop?: AbortSignal;
   /** Instead of the configured camera: benchmarks and tests feed frames from memory. */
   readonly source?: FrameSource;
   /** Called for each verdict at its decision, in order. */

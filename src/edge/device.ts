@@ -4,6 +4,7 @@ import { messageOf } from "../contracts/errors.ts";
 import type { JournalOpening, JournalStatus } from "../pipeline/journal/journal.ts";
 import { SqliteJournal } from "../pipeline/journal/sqlite-journal.ts";
 import type { BrokerStatus } from "../pipeline/publish/broker-link.ts";
+import { unlessAborted } from "../platform/abort.ts";
 import { toIso } from "../platform/clock.ts";
 import { startServices, type RunningServices, type Service } from "../platform/services.ts";
 import { VERSION } from "../platform/version.ts";
@@ -38,7 +39,6 @@ const SHUTDOWN_GRACE_MS = 5000;
 export async function startDevice(config: DeviceConfig, parts: DeviceParts): Promise<RunningDevice> {
   const { clock, log } = parts;
   const journal = openJournal(config, parts);
-  const opening = await journal.start();
   const life = { starting: true, stopping: false, shutdown: new AbortController() };
   const stop = async (services: RunningServices | undefined): Promise<void> => {
     life.stopping = true;
@@ -47,10 +47,15 @@ export async function startDevice(config: DeviceConfig, parts: DeviceParts): Pro
     cancelGrace();
     await journal.stop();
   };
+  parts.stop?.addEventListener("abort", () => {
+    life.stopping = true;
+    if (life.starting) life.shutdown.abort();
+  });
   try {
+    const opening = await unlessAborted(journal.start(), parts.stop);
     const { services, url } = await assembleDevice(config, parts, { journal, opening, life });
     const onStopError = (service: string, error: unknown): void => log.error({ service, error }, "a service did not stop cleanly");
-    const started = await startServices(services, onStopError);
+    const started = await startServices(services, onStopError, parts.stop);
     life.starting = false;
     const { bootSeq, interrupted } = opening;
     log.info({ device: config.device, bootSeq, url: url(), interrupted: interrupted.length }, "device is up");
@@ -116,7 +121,6 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
     publishState: (state) => broker?.link.publishLatest("state", { ...stamp(), ...state }),
     publishHealth: () => broker?.link.publishLatest("health", { ...stamp(), ...vitalSigns.health() }),
   });
-  decided.add((verdict) => view.announce(verdict));
   if (parts.onVerdict !== undefined) decided.add(parts.onVerdict);
   if (parts.onEnd !== undefined) ended.add(parts.onEnd);
   unrecorded.add((verdict) => broker?.publisher.publishUnrecorded(verdict));

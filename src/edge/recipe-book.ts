@@ -31,6 +31,7 @@ export class RecipeBook {
   readonly #refused = new Map<string, string>();
   #active: Recipe | undefined;
   #switching: Promise<unknown> = Promise.resolve();
+  #stopped = false;
 
   constructor(options: RecipeBookOptions, at: { engine: InferenceEngine; log: Logger }) {
     this.#options = options;
@@ -48,7 +49,7 @@ export class RecipeBook {
         this.#recipes.set(recipe.name, recipe);
         this.#log.info({ recipe: recipe.name, model: recipe.bundle.manifest.name }, "recipe is loaded");
       } catch (error) {
-        if (config.name === wanted) throw error;
+        if (config.name === wanted || this.#stopped) throw error;
         this.#refused.set(config.name, messageOf(error));
         this.#log.error({ recipe: config.name, error: messageOf(error) }, "recipe is refused");
       }
@@ -57,6 +58,7 @@ export class RecipeBook {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#active = undefined;
   }
 

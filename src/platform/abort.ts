@@ -5,3 +5,7 @@ export function rejectOnAbort(signal: AbortSignal): Promise<never> {
     else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }
+
+/** What `work` gives, unless `signal` aborts first: then its reason, and nobody waits for the work any more. */
+export const unlessAborted = <T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> =>
+  signal === undefined ? work : Promise.race([work, rejectOnAbort(signal)]);

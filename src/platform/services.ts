@@ -1,3 +1,5 @@
+import { unlessAborted } from "./abort.ts";
+
 export interface Service {
   readonly name: string;
   start(): Promise<void>;
@@ -9,10 +11,11 @@ export interface RunningServices {
   stop(): Promise<void>;
 }
 
-/** Starts in order; a failed start stops what was already up and rethrows. */
+/** Starts in order; a failed start stops what was already up and rethrows. So does one during which `signal` aborts. */
 export async function startServices(
   services: readonly Service[],
   onStopError: (serviceName: string, error: unknown) => void,
+  signal?: AbortSignal,
 ): Promise<RunningServices> {
   const started: Service[] = [];
   const stop = async (): Promise<void> => {
@@ -22,8 +25,9 @@ export async function startServices(
   };
   try {
     for (const service of services) {
+      signal?.throwIfAborted();
       started.push(service);
-      await service.start();
+      await unlessAborted(service.start(), signal);
     }
   } catch (error) {
     await stop();

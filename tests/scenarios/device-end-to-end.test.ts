@@ -61,3 +61,17 @@ it("ends with its last part and every verdict delivered when it is asked to stop
   expect(ledger.verdicts.filter(({ verdict }) => verdict === "fault")).toEqual([]);
   await expect.poll(() => plc.arrivals.length).toBe(ledger.verdicts.length);
 });
+
+it("stops in time and leaves offline behind when it is asked to while its models are still loading", async () => {
+  const broker = await Mosquitto.start();
+  const plc = await Subscriber.connect(broker.url);
+  const boot = new Station({ mqtt: { url: broker.url, root: ROOT } }).begin();
+  await expect.poll(() => boot.children("inference-process"), { interval: 5, timeout: 20_000 }).toHaveLength(1);
+  for (const pid of boot.children("inference-process")) process.kill(pid, "SIGSTOP"); // it loads for ever
+  await expect.poll(() => plc.state?.state, { timeout: 20_000 }).toBe("starting");
+  const askedAt = performance.now();
+  expect(await boot.stop()).toEqual({ code: 0, signal: null });
+  expect(performance.now() - askedAt).toBeLessThan(15_000);
+  expect(boot.text()).not.toContain("recipe is refused");
+  await expect.poll(() => plc.state?.state).toBe("offline");
+});
