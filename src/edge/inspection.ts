@@ -38,6 +38,8 @@ export interface Inspection {
   readonly intake: TriggerIntake;
   /** Each verdict at its decision, in order, before it is on disk. */
   readonly decided: Listeners<Verdict>;
+  /** The same without uploads: what the people at the line see. */
+  readonly decidedOnLine: Listeners<Verdict>;
   /** Each verdict that the journal could not take. */
   readonly unrecorded: Listeners<Verdict>;
   /** A source that ends has ended. */
@@ -48,6 +50,7 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
   const { clock, log, random } = parts;
   const { journal, bootSeq, shutdown } = context;
   const decided = new Listeners<Verdict>();
+  const decidedOnLine = new Listeners<Verdict>();
   const unrecorded = new Listeners<Verdict>();
   const ended = new Listeners<void>();
   const engine = openEngine({ ...config.inference, clock, log });
@@ -78,6 +81,7 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
         // Before all listeners: the gate waits for nobody. It never moves for an uploaded image: another part is there.
         if (source !== "upload") rejectSignal.signal(verdict, inOrder);
         decided.tell(verdict);
+        if (source !== "upload") decidedOnLine.tell(verdict);
       },
       onUnrecorded: (verdict) => unrecorded.tell(verdict),
     },
@@ -98,7 +102,10 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
   const isDeciding = (): boolean => recipes.active !== undefined && engine.status().ready && camera.status().state === "ready";
   const rejectLog = log.child({ component: "reject-signal" });
   const rejectSignal = openRejectSignal(config.rejectSignal, { clock, log: rejectLog, random, isDeciding });
-  return { engine, recipes, camera, rejectSignal, statistics, clockWatch, line, desk, intake, decided, unrecorded, ended };
+  return {
+    ...{ engine, recipes, camera, rejectSignal, statistics, clockWatch, line, desk, intake },
+    ...{ decided, decidedOnLine, unrecorded, ended },
+  };
 }
 
 const MISSED = { reason: "overrun", detail: "the frame could not be taken in time" } as const;

@@ -42,7 +42,7 @@ export interface AcceptedTrigger {
 export interface LineOptions {
   readonly device: string;
   readonly bootSeq: number;
-  /** Triggers that may be undecided at once; one more is answered with `fault: overrun`. */
+  /** Parts, and apart from them uploads, that may be undecided at once; one more is answered with `fault: overrun`. */
   readonly queueCapacity: number;
   /** Inferences in flight at once. */
   readonly inferenceSlots: number;
@@ -80,7 +80,9 @@ export class Line {
   readonly #memory: FrameMemory = { previous: undefined };
   readonly #faults: FaultLog;
   readonly #order = new TriggerOrder();
-  #pending = 0;
+  readonly #pending = { parts: 0, uploads: 0 };
+  /** An upload holds a decoded image of any size and an inference slot: one at a time, so that parts hardly feel it. */
+  readonly #uploadSlot = new Slots(1);
   #triggerSeq = 0;
   #verdictSeq = 0;
   #latest: LatestFrame | undefined;
@@ -94,16 +96,17 @@ export class Line {
   }
 
   get pending(): number {
-    return this.#pending;
+    return this.#pending.parts + this.#pending.uploads;
   }
 
+  /** Of the parts on the line; an upload is shown to who sent it. */
   get latest(): LatestFrame | undefined {
     return this.#latest;
   }
 
   /** Resolves when a trigger would not be refused as overrun, or `signal` aborts: for sources that can wait. */
   async room(signal: AbortSignal): Promise<void> {
-    while (this.#pending >= this.#options.queueCapacity && !signal.aborted) {
+    while (this.#pending.parts >= this.#options.queueCapacity && !signal.aborted) {
       await new Promise<void>((resolve) => {
         const go = (): void => {
           signal.removeEventListener("abort", go);
@@ -137,7 +140,7 @@ export class Line {
     await Promise.all(
       triggers.map(({ triggerId, part, source }) => {
         this.#with.statistics.triggers++;
-        this.#pending++;
+        this.#pending[queueOf(source)]++;
         return this.#conclude({ triggerId, part, source, outcome, receivedTick: this.#with.clock.tick() });
       }),
     );
@@ -149,8 +152,8 @@ export class Line {
     const recipe = recipes.active;
     const record = emptyRecord();
     if (source !== "upload") this.#order.arrived(triggerId, receivedTick);
-    const refused = trigger.refused ?? this.#refusal(recipe);
-    this.#pending++;
+    const refused = trigger.refused ?? this.#refusal(source, recipe);
+    this.#pending[queueOf(source)]++;
     if (refused !== undefined || recipe === undefined) {
       const outcome: InspectionOutcome = { kind: "fault", ...(refused ?? NO_RECIPE) };
       return this.#conclude({ triggerId, part, source, receivedTick, record, outcome });
@@ -164,15 +167,17 @@ export class Line {
       live: this.#options.live && source !== "upload",
     });
     const dueTick = (receivedTick + (trigger.deadlineMs ?? recipe.deadlineMs)) as MonotonicMs;
-    const outcome = await answer({ clock, dueTick, shutdown: this.#options.shutdown }, (signal) =>
-      inspect(stages, { clock, record, signal }),
-    );
+    const outcome = await answer({ clock, dueTick, shutdown: this.#options.shutdown }, async (signal) => {
+      const release = source === "upload" ? await this.#uploadSlot.acquire(signal) : () => undefined;
+      return inspect(stages, { clock, record, signal }).finally(release);
+    });
     return this.#conclude({ triggerId, part, source, receivedTick, record, outcome, recipe });
   }
 
-  #refusal(recipe: Recipe | undefined): { reason: FaultReason; detail: string } | undefined {
-    if (this.#pending >= this.#options.queueCapacity) {
-      return { reason: "overrun", detail: `${this.#pending} parts are waiting already` };
+  #refusal(source: TriggerSource, recipe: Recipe | undefined): { reason: FaultReason; detail: string } | undefined {
+    const queue = queueOf(source);
+    if (this.#pending[queue] >= this.#options.queueCapacity) {
+      return { reason: "overrun", detail: `${this.#pending[queue]} ${queue} are waiting already` };
     }
     return recipe === undefined ? NO_RECIPE : undefined;
   }
@@ -192,7 +197,7 @@ export class Line {
       ...concluded,
     });
     const inOrder = this.#order.decided(concluded.triggerId);
-    this.#pending--;
+    this.#pending[queueOf(concluded.source)]--;
     const recording = journal.recordVerdict(concluded.triggerId, verdict);
     statistics.observe(verdict);
     this.#remember(verdict, concluded);
@@ -203,9 +208,9 @@ export class Line {
     return verdict;
   }
 
-  #remember(verdict: Verdict, { record, outcome }: Concluded): void {
+  #remember(verdict: Verdict, { source, record, outcome }: Concluded): void {
     const frame = record?.frame;
-    if (frame?.kind !== "frame") return;
+    if (frame?.kind !== "frame" || source === "upload") return;
     const heatmap = outcome.kind === "decided" ? outcome.decision.heat : null;
     this.#latest = { verdict, image: frame.image, heatmap };
   }
@@ -220,6 +225,8 @@ interface Concluded {
   readonly record?: InspectionRecord;
   readonly recipe?: Recipe;
 }
+
+const queueOf = (source: TriggerSource): "parts" | "uploads" => (source === "upload" ? "uploads" : "parts");
 
 const NO_RECIPE = { reason: "model", detail: "no recipe is active" } as const;
 

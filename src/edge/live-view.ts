@@ -8,7 +8,6 @@ import type { CapturedFrame } from "../pipeline/frame.ts";
 import type { AuditEntry, Journal } from "../pipeline/journal/journal.ts";
 import type { BrokerStatus } from "../pipeline/publish/broker-link.ts";
 import { toIso, type Clock } from "../platform/clock.ts";
-import { Listeners } from "../platform/listeners.ts";
 import { VERSION } from "../platform/version.ts";
 import type { DeviceCondition } from "./device-condition.ts";
 import type { DeviceConfig } from "./device-config.ts";
@@ -37,16 +36,10 @@ const NO_BROKER = { url: "", connected: false, lastError: null } as const;
 export class LiveView implements DeviceView {
   readonly #parts: LiveViewParts;
   readonly #startedAt: string;
-  readonly #listeners = new Listeners<Verdict>();
 
   constructor(parts: LiveViewParts) {
     this.#parts = parts;
     this.#startedAt = toIso(parts.clock.wallNow());
-  }
-
-  /** Tells the listeners of `onVerdict`. */
-  announce(verdict: Verdict): void {
-    this.#listeners.tell(verdict);
   }
 
   status(): DeviceStatus {
@@ -141,7 +134,7 @@ export class LiveView implements DeviceView {
   }
 
   onVerdict(listener: (verdict: Verdict) => void): () => void {
-    return this.#listeners.add(listener);
+    return this.#parts.inspection.decidedOnLine.add(listener);
   }
 
   metrics(): Promise<string> {

@@ -158,6 +158,40 @@ test("an uploaded image keeps no part waiting for its turn", async () => {
   expect(inOrder).toEqual(["part"]);
 });
 
+test("uploads wait for each other, not for parts, and fill no part's place", async () => {
+  const { line } = await openLine((request) => (request < 2 ? { hang: true } : { ngScore: 0 }), { queueCapacity: 3, inferenceSlots: 2 });
+  let decoded = 0;
+  const frame = frameOf(photograph(nextSeed++));
+  const capture = async (): Promise<CapturedFrame> => (decoded++, frame);
+  const uploads = Array.from({ length: 4 }, () => line.accept(trigger({ source: "upload", part: undefined, deadlineMs: 400, capture })).verdict);
+  expect(await uploads[3]).toMatchObject({ verdict: "fault", reason: "overrun" });
+  const hung = line.accept(trigger({ deadlineMs: 100 })).verdict; // takes the second inference slot
+  expect(await hung).toMatchObject({ reason: "deadline" });
+  expect(decoded, "decoded images in memory").toBe(1);
+  expect(line.pending).toBe(3);
+  await line.room(new AbortController().signal);
+  await Promise.all(uploads);
+  expect(line.pending).toBe(0);
+});
+
+test("parts are judged while uploads hang", async () => {
+  let asked = 0;
+  const { line } = await openLine(() => (asked++ === 0 ? { hang: true } : { ngScore: 0 }), { queueCapacity: 2, inferenceSlots: 2 });
+  const upload = (): Promise<Verdict> => line.accept(trigger({ source: "upload", deadlineMs: 400 })).verdict;
+  const uploads = [upload(), upload()];
+  await expect.poll(() => asked, { interval: 5 }).toBe(1);
+  const verdicts = await Promise.all([line.accept(trigger()).verdict, line.accept(trigger()).verdict]);
+  expect(verdicts.map(({ verdict }) => verdict)).toEqual(["pass", "pass"]);
+  expect((await Promise.all(uploads)).map(({ verdict }) => verdict)).toEqual(["fault", "fault"]);
+});
+
+test("the newest image stays that of a part on the line when another is uploaded", async () => {
+  const { line } = await openLine(() => ({ ngScore: 0 }));
+  await line.accept(trigger({ part: "on the line" })).verdict;
+  expect(await line.accept(trigger({ source: "upload", part: "uploaded" })).verdict).toMatchObject({ verdict: "pass" });
+  expect(line.latest?.verdict.part).toBe("on the line");
+});
+
 test("an answer that is no number is never a pass", async () => {
   const { line } = await openLine(() => ({ ngScore: NaN }));
   expect((await line.accept(trigger()).verdict).verdict).not.toBe("pass");

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
+import { readEvents } from "../edge/status/read-events.ts";
 import { jpegOf } from "./support/pictures.ts";
 import { SMALL_PARTS, Station, TINY_BUNDLE } from "./support/station.ts";
 
@@ -23,7 +24,16 @@ async function remoteIo(): Promise<{ port: number; passes: () => number; beats: 
   };
 }
 
-it("opens the gate for a part in view, never for an image that was uploaded", async () => {
+/** The `part` of the first verdict that the screens of the line are told. */
+async function firstPartOnScreen(url: string, connected: () => void): Promise<string | undefined> {
+  for await (const { event, data } of readEvents(url)) {
+    connected();
+    if (event === "verdict") return (data as { verdict: { part: string } }).verdict.part;
+  }
+  return undefined;
+}
+
+it("opens the gate and the big face for a part in view, never for an image that was uploaded", async () => {
   const gate = await remoteIo();
   const station = new Station({
     camera: { ...SMALL_PARTS, partsPerSecond: 20 },
@@ -33,6 +43,9 @@ it("opens the gate for a part in view, never for an image that was uploaded", as
   });
   const boot = await station.boot();
   await expect.poll(gate.beats, { timeout: 20_000 }).toBeGreaterThan(0);
+  const connected = Promise.withResolvers<void>();
+  const onScreen = firstPartOnScreen(boot.url, connected.resolve);
+  await connected.promise;
   const image = new Uint8Array(await jpegOf({ widthPx: 96, heightPx: 96, grey: 128 }));
   const uploaded: unknown = await (await boot.post("/api/v1/inspect", image)).json();
   expect(uploaded).toMatchObject({ verdict: "pass" });
@@ -40,8 +53,9 @@ it("opens the gate for a part in view, never for an image that was uploaded", as
   await expect.poll(gate.beats, { timeout: 5000 }).toBeGreaterThan(beats + 1); // writes are made in order
   expect(gate.passes()).toBe(0);
   await expect
-    .poll(async () => ((await (await boot.post("/api/v1/trigger", {})).json()) as { verdict: string }).verdict, { timeout: 10_000 })
+    .poll(async () => ((await (await boot.post("/api/v1/trigger", { part: "in-view" })).json()) as { verdict: string }).verdict, { timeout: 10_000 })
     .toBe("pass");
   await expect.poll(gate.passes, { timeout: 5000 }).toBe(1);
+  expect(await onScreen).toBe("in-view");
   expect(await boot.stop()).toMatchObject({ code: 0 });
 });

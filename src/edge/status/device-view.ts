@@ -75,7 +75,7 @@ export interface DeviceView {
   flag(verdictId: string, note: string, by: string): Promise<CommandReply>;
   override(verdictId: string, verdict: "pass" | "reject", reason: string, by: string): Promise<CommandReply>;
   switchRecipe(recipe: string, by: string): Promise<CommandReply>;
-  /** Calls `listener` for each new verdict, in order; the returned function unsubscribes. */
+  /** Calls `listener` for each new verdict of a part on the line (no upload), in order; the returned function ends it. */
   onVerdict(listener: (verdict: Verdict) => void): () => void;
   /** Lines of Prometheus text format. */
   metrics(): Promise<string>;
