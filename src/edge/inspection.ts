@@ -49,10 +49,11 @@ export interface Inspection {
 export function assembleInspection(config: DeviceConfig, parts: DeviceParts, context: InspectionContext): Inspection {
   const { clock, log, random } = parts;
   const { journal, bootSeq, shutdown } = context;
-  const decided = new Listeners<Verdict>();
-  const decidedOnLine = new Listeners<Verdict>();
-  const unrecorded = new Listeners<Verdict>();
-  const ended = new Listeners<void>();
+  const onListenerError = (error: unknown): void => log.error({ err: error }, "a listener failed");
+  const decided = new Listeners<Verdict>(onListenerError);
+  const decidedOnLine = new Listeners<Verdict>(onListenerError);
+  const unrecorded = new Listeners<Verdict>(onListenerError);
+  const ended = new Listeners<void>(onListenerError);
   const engine = openEngine({ ...config.inference, clock, log });
   const { activeRecipe, dataDirectory } = config;
   const { deadlineMs } = config.trigger;

@@ -1,3 +1,4 @@
+import { messageOf } from "../contracts/errors.ts";
 import type { TriggerSource } from "../contracts/trigger.ts";
 import type { FaultReason, Verdict } from "../contracts/verdict.ts";
 import { answer } from "../pipeline/answer.ts";
@@ -78,6 +79,7 @@ export class Line {
   readonly #slots: Slots;
   readonly #batches = new BatchPool();
   readonly #memory: FrameMemory = { previous: undefined };
+  readonly #log: Logger;
   readonly #faults: FaultLog;
   readonly #order = new TriggerOrder();
   readonly #pending = { parts: 0, uploads: 0 };
@@ -92,7 +94,8 @@ export class Line {
     this.#options = options;
     this.#with = collaborators;
     this.#slots = new Slots(options.inferenceSlots);
-    this.#faults = new FaultLog(collaborators.clock, collaborators.log.child({ component: "line" }));
+    this.#log = collaborators.log.child({ component: "line" });
+    this.#faults = new FaultLog(collaborators.clock, this.#log);
   }
 
   get pending(): number {
@@ -183,10 +186,27 @@ export class Line {
   }
 
   /** The one place where a verdict comes into being. Everything up to the journal's queue happens in one turn. */
-  async #conclude(concluded: Concluded): Promise<Verdict> {
-    const { clock, journal, statistics, onDecided, onUnrecorded } = this.#with;
+  async #conclude(proposed: Concluded): Promise<Verdict> {
+    const { journal, statistics, onDecided, onUnrecorded } = this.#with;
+    const { verdict, concluded } = this.#compose(proposed);
+    const inOrder = this.#order.decided(concluded.triggerId);
+    this.#pending[queueOf(concluded.source)]--;
+    const recording = journal.recordVerdict(concluded.triggerId, verdict);
+    statistics.observe(verdict);
+    this.#remember(verdict, concluded);
+    if (concluded.outcome.kind === "fault") this.#faults.observe(verdict, concluded.outcome.detail);
+    this.#tell(() => onDecided(verdict, { source: concluded.source, inOrder }));
+    this.#roomWaiters.shift()?.();
+    // "refused" cannot be: a trigger comes here once.
+    if ((await recording) === "unrecorded") this.#tell(() => onUnrecorded(verdict));
+    return verdict;
+  }
+
+  /** What cannot be composed is a `model` fault of which the part alone is known. */
+  #compose(proposed: Concluded): { readonly verdict: Verdict; readonly concluded: Concluded } {
+    const { clock } = this.#with;
     const decidedAt: WallClockMs = clock.wallNow();
-    const verdict = composeVerdict({
+    const stamp = {
       id: uuidv7(decidedAt),
       device: this.#options.device,
       bootSeq: this.#options.bootSeq,
@@ -194,18 +214,24 @@ export class Line {
       decidedAt,
       decidedTick: clock.tick(),
       clockSynced: this.#with.clockSynced(),
-      ...concluded,
-    });
-    const inOrder = this.#order.decided(concluded.triggerId);
-    this.#pending[queueOf(concluded.source)]--;
-    const recording = journal.recordVerdict(concluded.triggerId, verdict);
-    statistics.observe(verdict);
-    this.#remember(verdict, concluded);
-    if (concluded.outcome.kind === "fault") this.#faults.observe(verdict, concluded.outcome.detail);
-    onDecided(verdict, { source: concluded.source, inOrder });
-    this.#roomWaiters.shift()?.();
-    if ((await recording) === "unrecorded") onUnrecorded(verdict); // "refused" cannot be: a trigger comes here once
-    return verdict;
+    };
+    try {
+      return { verdict: composeVerdict({ ...stamp, ...proposed }), concluded: proposed };
+    } catch (error) {
+      const { triggerId, part, source, receivedTick } = proposed;
+      const outcome: InspectionOutcome = { kind: "fault", reason: "model", detail: messageOf(error) };
+      const concluded = { triggerId, part, source, receivedTick, outcome };
+      return { verdict: composeVerdict({ ...stamp, ...concluded }), concluded };
+    }
+  }
+
+  /** The verdict stands, whatever becomes of those who hear of it. */
+  #tell(listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      this.#log.error({ err: error }, "a verdict could not be passed on");
+    }
   }
 
   #remember(verdict: Verdict, { source, record, outcome }: Concluded): void {

@@ -73,7 +73,7 @@ interface Scene {
   readonly statistics: LineStatistics;
 }
 
-async function openLine(act: (request: number) => EngineAct, change: Partial<LineOptions> = {}, active: Recipe | undefined = recipe): Promise<Scene> {
+async function openLine(act: (request: number) => EngineAct, change: Partial<LineOptions> = {}, onDecided: () => void = () => undefined): Promise<Scene> {
   const { bootSeq } = await journal.start();
   const decided: Verdict[] = [];
   const inOrder: string[] = [];
@@ -85,12 +85,13 @@ async function openLine(act: (request: number) => EngineAct, change: Partial<Lin
       log: silentLogger,
       engine: new FakeEngine(act),
       journal,
-      recipes: { active },
+      recipes: { active: recipe },
       statistics,
       clockSynced: () => true,
       onDecided: (verdict, part) => {
         decided.push(verdict);
         if (part.inOrder) inOrder.push(verdict.part);
+        onDecided();
       },
       onUnrecorded: () => undefined,
     },
@@ -195,6 +196,28 @@ test("the newest image stays that of a part on the line when another is uploaded
 test("an answer that is no number is never a pass", async () => {
   const { line } = await openLine(() => ({ ngScore: NaN }));
   expect((await line.accept(trigger()).verdict).verdict).not.toBe("pass");
+});
+
+test("a verdict that cannot be composed is a model fault, and the line goes on", async () => {
+  const { line } = await openLine(() => ({ ngScore: 0 }));
+  const frame = { ...frameOf(photograph(nextSeed++)), capturedAt: NaN as CapturedFrame["capturedAt"] };
+  const verdict = await line.accept(trigger({ capture: async () => frame })).verdict;
+  expect(Verdict.parse(verdict)).toMatchObject({ verdict: "fault", reason: "model", seq: null, verdictSeq: 1 });
+  expect(await journal.verdictById(verdict.id)).toEqual(verdict);
+  expect(line.pending).toBe(0);
+  expect((await line.accept(trigger()).verdict).verdict).toBe("pass");
+});
+
+test("whoever fails on hearing of a verdict takes it from nobody", async () => {
+  const broken = (): void => {
+    throw new Error("a screen is broken");
+  };
+  const { line } = await openLine(() => ({ ngScore: 0 }), { queueCapacity: 1 }, broken);
+  for (let part = 0; part < 3; part++) {
+    const verdict = await line.accept(trigger()).verdict;
+    expect(verdict.verdict).toBe("pass");
+    expect(await journal.verdictById(verdict.id)).toEqual(verdict);
+  }
 });
 
 test("a trigger beyond the queue is answered at once with an overrun fault, not dropped", async () => {
