@@ -29,6 +29,8 @@ export interface IncomingTrigger {
   /** When the part was in view, monotonic; the deadline and the latency count from here. */
   readonly receivedTick: MonotonicMs;
   readonly capture: (signal: AbortSignal) => Promise<CapturedFrame>;
+  /** Known where the frame itself is the trigger: then a refused part, too, says which frame it was. */
+  readonly frame?: CapturedFrame;
   /** Set when the part cannot be judged any more: it gets this fault at once. */
   readonly refused?: { readonly reason: FaultReason; readonly detail: string };
 }
@@ -153,7 +155,7 @@ export class Line {
     const { clock, recipes } = this.#with;
     const { receivedTick, source } = trigger;
     const recipe = recipes.active;
-    const record = emptyRecord();
+    const record = recordOf(trigger.frame);
     if (source !== "upload") this.#order.arrived(triggerId, receivedTick);
     const refused = trigger.refused ?? this.#refusal(source, recipe);
     this.#pending[queueOf(source)]++;
@@ -256,8 +258,8 @@ const queueOf = (source: TriggerSource): "parts" | "uploads" => (source === "upl
 
 const NO_RECIPE = { reason: "model", detail: "no recipe is active" } as const;
 
-const emptyRecord = (): InspectionRecord => ({
-  frame: undefined,
+const recordOf = (frame: CapturedFrame | undefined): InspectionRecord => ({
+  frame,
   capturedTick: undefined,
   preprocessedTick: undefined,
   inferredTick: undefined,

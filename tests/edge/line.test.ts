@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { Verdict } from "../../src/contracts/verdict.ts";
 import { Line, type IncomingTrigger, type LineOptions } from "../../src/edge/line.ts";
 import { LineStatistics } from "../../src/edge/line-statistics.ts";
+import { triggerOfFrame } from "../../src/edge/triggers/free-running.ts";
 import type { Recipe } from "../../src/edge/recipe.ts";
 import type { CapturedFrame, Image } from "../../src/pipeline/frame.ts";
 import { SqliteJournal } from "../../src/pipeline/journal/sqlite-journal.ts";
@@ -227,6 +228,15 @@ test("a trigger beyond the queue is answered at once with an overrun fault, not 
   expect(overrun).toMatchObject({ verdict: "fault", reason: "overrun" });
   const reasons = (await Promise.all(accepted)).map((verdict) => (verdict.verdict === "fault" ? verdict.reason : ""));
   expect(reasons.sort()).toEqual(["deadline", "deadline", "deadline", "overrun", "overrun"]);
+});
+
+test("a frame that is refused says which one it was", async () => {
+  const { line } = await openLine(() => ({ hang: true }), { queueCapacity: 1 });
+  const accepted = [7, 8].map((seq) => line.accept(triggerOfFrame(frameOf(photograph(nextSeed++), seq), clock.tick())).verdict);
+  const missed = { ...triggerOfFrame(frameOf(photograph(nextSeed++), 9), clock.tick()), refused: { reason: "overrun", detail: "missed" } } as const;
+  const [, overrun, refused] = await Promise.all([...accepted, line.accept(missed).verdict]);
+  expect(overrun).toMatchObject({ verdict: "fault", reason: "overrun", seq: 8, capturedAt: expect.any(String) as string });
+  expect(refused).toMatchObject({ verdict: "fault", reason: "overrun", seq: 9, capturedAt: expect.any(String) as string });
 });
 
 test.each([

@@ -30,5 +30,6 @@ export function triggerOfFrame(frame: CapturedFrame, receivedTick: MonotonicMs):
     deadlineMs: undefined,
     receivedTick,
     capture: async () => frame,
+    frame,
   };
 }
