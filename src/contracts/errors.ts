@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   DATA_INVALID: { retryable: false, text: "the data folder cannot be used" },
   UNKNOWN_RECIPE: { retryable: false, text: "no such recipe" },
   UNKNOWN_VERDICT: { retryable: false, text: "no such verdict" },
+  KERNEL_MISSING: { retryable: false, text: "the image kernel cannot be loaded" },
 } as const satisfies Record<string, { retryable: boolean; text: string }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -41,7 +41,7 @@ let loaded: { exports: KernelExports; views: Kernel } | undefined;
 
 /**
  * The kernel with room for blocks of the given sizes, and their addresses. Every thread has one kernel and callers run
- * to their end, so blocks of an earlier call may be overwritten. Throws SightlineError PROGRAM_MISSING when the kernel
+ * to their end, so blocks of an earlier call may be overwritten. Throws SightlineError KERNEL_MISSING when the kernel
  * has not been built.
  */
 export function layOut<Sizes extends readonly number[]>(blockBytes: Sizes): Layout<Sizes> {
@@ -71,7 +71,7 @@ function load(): { exports: KernelExports; views: Kernel } {
     return { exports, views: viewsOf(exports) };
   } catch (error) {
     const detail = `${url.pathname} (${messageOf(error)}); build it with \`node scripts/build-kernel.mjs\``;
-    throw new SightlineError("PROGRAM_MISSING", detail, { cause: error });
+    throw new SightlineError("KERNEL_MISSING", detail, { cause: error });
   }
 }
 

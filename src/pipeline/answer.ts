@@ -67,9 +67,5 @@ function faultOf(error: unknown): InspectionOutcome {
 }
 
 function faultReasonOf(error: unknown): FaultReason {
-  if (!(error instanceof SightlineError)) return "model";
-  if (CAMERA_CODES.has(error.code)) return "camera";
-  if (error.code === "IMAGE_TORN") return "torn";
-  if (error.code === "IMAGE_TOO_LARGE") return "wrong-size";
-  return error.code === "IMAGE_UNREADABLE" ? "unreadable" : "model";
+  return error instanceof SightlineError && CAMERA_CODES.has(error.code) ? "camera" : "model";
 }

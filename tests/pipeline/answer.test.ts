@@ -72,8 +72,7 @@ test.each([
   ["CAMERA_LOST", "camera"],
   ["CAMERA_STALLED", "camera"],
   ["PROGRAM_MISSING", "camera"],
-  ["IMAGE_TORN", "torn"],
-  ["IMAGE_UNREADABLE", "unreadable"],
+  ["KERNEL_MISSING", "model"],
   ["INFERENCE_CRASHED", "model"],
   ["INFERENCE_HUNG", "model"],
 ] as const)("%s becomes a %s fault", async (code, reason) => {

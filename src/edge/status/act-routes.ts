@@ -73,12 +73,13 @@ function inspectRoute(api: Api, device: DeviceView, limits: UploadLimits): void 
         schema: {
           summary: "Judge an image with the active recipe",
           description:
-            "The image is the body or the file of a form. A trigger like any other: ledger and MQTT have its verdict.",
+            "The image is the body or the file of a form. A trigger like any other: ledger and MQTT have its verdict. " +
+            "An image that cannot be judged is answered with 200 and a `fault` verdict that says why.",
           tags: ["inspect"],
           consumes: ["image/jpeg", "image/png", "application/octet-stream"],
           querystring: InspectQuery,
           body: ImageBytes,
-          response: { 200: Verdict, ...refusals, 413: ErrorBody, 415: ErrorBody, 422: ErrorBody, 503: ErrorBody },
+          response: { 200: Verdict, ...refusals, 413: ErrorBody, 415: ErrorBody, 503: ErrorBody },
         },
       },
       async (request) => {

@@ -19,9 +19,6 @@ export class HttpRefusal extends Error {
 const STATUS_OF: { readonly [C in ErrorCode]?: number } = {
   UNKNOWN_VERDICT: 404,
   UNKNOWN_RECIPE: 404,
-  IMAGE_UNREADABLE: 422,
-  IMAGE_TORN: 422,
-  IMAGE_TOO_LARGE: 422,
   BUNDLE_INVALID: 409,
   GOLDEN_MISMATCH: 409,
 };

@@ -57,7 +57,6 @@ const MEANINGS: Readonly<Record<string, string>> = {
   409: "understood, and declined",
   413: "too large",
   415: "not a content type accepted here",
-  422: "not an image that can be judged",
   503: "not now",
 };
 

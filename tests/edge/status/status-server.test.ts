@@ -202,12 +202,12 @@ describe("triggering and uploading", () => {
   });
 
   test("what the device throws keeps its code and gets its status", async () => {
-    served.device.behaviour.failInspection = new SightlineError("IMAGE_TOO_LARGE", "20000 x 20000 px.");
+    served.device.behaviour.failInspection = new SightlineError("JOURNAL_FULL", "no space is left.");
     const refused = await post("/api/v1/inspect", JPEG_START, { "content-type": "image/jpeg" });
-    expect(refused.status).toBe(422);
+    expect(refused.status).toBe(503);
     expect(await errorOf(refused)).toEqual({
-      code: "IMAGE_TOO_LARGE",
-      message: "the image is too large: 20000 x 20000 px.",
+      code: "JOURNAL_FULL",
+      message: "the journal cannot be written: no space is left.",
     });
     served.device.behaviour.failInspection = new Error("secret path /etc/x");
     const broken = await post("/api/v1/trigger", "{}");
@@ -335,6 +335,8 @@ describe("page and documentation", () => {
         }
       }
     }
+    const inspect = document.paths["/api/v1/inspect"].post;
+    expect(Object.keys(inspect.responses), "a bad image is a fault, no error").not.toContain("422");
     const override =
       document.paths["/api/v1/verdicts/{id}/override"].post.requestBody.content["application/json"].schema;
     expect(override).toMatchObject({
