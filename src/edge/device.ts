@@ -29,8 +29,11 @@ export interface RunningDevice {
   stop(): Promise<void>;
 }
 
-/** How long a stopping device waits for parts in flight before they become `shutdown` faults. */
-const SHUTDOWN_GRACE_MS = 5000;
+/**
+ * How long a stopping device waits for parts in flight before they become `shutdown` faults. With the patience that
+ * camera, engine, publisher, link and journal have at worst, less than the service's TimeoutStopSec of 20 s.
+ */
+const SHUTDOWN_GRACE_MS = 4000;
 
 /**
  * Everything a device is made of, in the order in which it boots. The journal comes first: without a ledger on disk

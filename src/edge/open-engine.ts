@@ -10,6 +10,8 @@ import type { DeviceConfig } from "./device-config.ts";
 const MOST_PROCESSES = 4;
 /** One inference runs, one waits beside it, so that a process never idles while its next input is on the way. */
 const IN_FLIGHT_PER_PROCESS = 2;
+/** Once for requests in flight, once for the processes to end. */
+const STOP_GRACE_MS = 1500;
 
 export interface EngineChoice {
   readonly provider: DeviceConfig["inference"]["provider"];
@@ -37,6 +39,7 @@ export function openEngine(choice: EngineChoice): InferenceEngine {
       provider,
       processes: inferenceProcesses(choice),
       threadsPerProcess,
+      stopGraceMs: STOP_GRACE_MS,
       ...(hangTimeoutMs === undefined ? {} : { hangTimeoutMs }),
       ...(loadTimeoutMs === undefined ? {} : { loadTimeoutMs }),
     },

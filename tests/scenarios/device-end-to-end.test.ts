@@ -1,9 +1,11 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { DeviceState } from "../../src/contracts/device-state.ts";
 import { Verdict } from "../../src/contracts/verdict.ts";
 import { Mosquitto } from "../pipeline/publish/mosquitto.ts";
 import { expectGapFree, expectSquare, readLedger } from "./support/ledger.ts";
-import { DEVICE, ROOT, Station } from "./support/station.ts";
+import { DEVICE, ROOT, Station, temporaryDirectory } from "./support/station.ts";
 import { Subscriber } from "./support/subscriber.ts";
 
 it("brings frames to verdicts over a real broker and leaves a square ledger behind at SIGTERM", async () => {
@@ -73,5 +75,19 @@ it("stops in time and leaves offline behind when it is asked to while its models
   expect(await boot.stop()).toEqual({ code: 0, signal: null });
   expect(performance.now() - askedAt).toBeLessThan(15_000);
   expect(boot.text()).not.toContain("recipe is refused");
+  await expect.poll(() => plc.state?.state).toBe("offline");
+});
+
+it("stops in time and leaves offline behind while a file server does not answer", async () => {
+  const broker = await Mosquitto.start();
+  const plc = await Subscriber.connect(broker.url);
+  const path = temporaryDirectory();
+  execFileSync("mkfifo", [join(path, "hung.jpg")]); // nobody writes to it: reading it waits in the kernel
+  const boot = await new Station({ camera: { type: "directory", path }, mqtt: { url: broker.url, root: ROOT } }).boot();
+  await expect.poll(() => plc.state?.problems.map(({ code }) => code), { timeout: 20_000 }).toEqual(["camera-opening"]);
+  const askedAt = performance.now();
+  await boot.stop(); // Node waits for a thread in the kernel for ever; the device does not
+  expect(performance.now() - askedAt).toBeLessThan(15_000);
+  expect(boot.text()).toContain("device has stopped");
   await expect.poll(() => plc.state?.state).toBe("offline");
 });

@@ -59,7 +59,10 @@ export function directorySource(options: DirectorySourceOptions, clock: Clock): 
   async function* exposures(signal: AbortSignal): Exposures {
     signal.throwIfAborted();
     const root = await openRoot(options.path);
-    const reader = new ImageReader();
+    signal.throwIfAborted();
+    const reader = new ImageReader(clock);
+    const stopReading = (): void => void reader.stop();
+    signal.addEventListener("abort", stopReading, { once: true });
     const reading = { root, options, clock, reader };
     const read = async (name: string) => only(await readExposures([name], reading)).exposure;
     try {
@@ -71,6 +74,7 @@ export function directorySource(options: DirectorySourceOptions, clock: Clock): 
         yield* paced(listedImages(reading, signal), options.framesPerSecond, clock, signal);
       }
     } finally {
+      signal.removeEventListener("abort", stopReading);
       await reader.stop();
     }
   }
@@ -107,6 +111,7 @@ async function* listedImages(reading: Reading, signal: AbortSignal): Exposures {
     try {
       for (readAhead(); !signal.aborted && ahead.length > 0;) {
         const group = (await ahead.shift()) ?? [];
+        if (signal.aborted) return;
         groupSize = groupSizeFor(group);
         readAhead();
         for (const read of group) yield shownNow(read, clock);

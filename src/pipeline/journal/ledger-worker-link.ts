@@ -1,12 +1,17 @@
 import { Worker } from "node:worker_threads";
 import { SightlineError, messageOf } from "../../contracts/errors.ts";
 import type { Clock } from "../../platform/clock.ts";
+import { endThread } from "../../platform/end-thread.ts";
 import type { Logger } from "../../platform/logger.ts";
+import { settledWithin } from "../../platform/patience.ts";
 import { retryDelayMs, type RetryPolicy } from "../../platform/retry.ts";
 import type { JournalOptions } from "./journal-options.ts";
 import type { LedgerAnswers, LedgerQuestion, LedgerReply, LedgerRequest } from "./ledger-messages.ts";
 
 const RESTART: RetryPolicy = { firstMs: 50, maxMs: 10_000, jitter: 0.2 };
+
+/** For a disk that answers; another one must not hold up the end of the device. */
+const CLOSE_MS = 500;
 
 interface Call {
   resolve(answer: LedgerAnswers[keyof LedgerAnswers]): void;
@@ -57,10 +62,12 @@ export class LedgerWorkerLink {
     this.#cancelRestart();
     const worker = this.#worker;
     if (worker === undefined) return;
-    await this.#post({ kind: "close" }).catch((error: unknown) => {
-      this.#with.logger.warn({ reason: messageOf(error) }, "the journal could not be closed cleanly");
+    const { clock, logger } = this.#with;
+    const closed = this.#post({ kind: "close" }).catch((error: unknown) => {
+      logger.warn({ reason: messageOf(error) }, "the journal could not be closed cleanly");
     });
-    await worker.terminate();
+    await settledWithin(clock, CLOSE_MS, closed);
+    await endThread(worker, clock, CLOSE_MS);
   }
 
   #post<K extends LedgerRequest["kind"]>(request: Extract<LedgerRequest, { kind: K }>): Promise<LedgerAnswers[K]> {

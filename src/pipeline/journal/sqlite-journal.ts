@@ -19,7 +19,7 @@ const STALLED_MS = 2000;
 const MARKS_MS = 250;
 const TIDY_MS = 60_000;
 const TIDY_IN_NEED_MS = 2000;
-const STOP_MS = 5000;
+const STOP_MS = 3000;
 const MOST_LATEST = 1000;
 
 export interface JournalParts {

@@ -16,7 +16,7 @@ import { LateTriggers } from "./late-triggers.ts";
 const RECONNECT: RetryPolicy = { firstMs: 500, maxMs: 30_000, jitter: 1 };
 /** A connection that ends sooner did not work: the next attempt waits longer (two devices with one name, say). */
 const WORKING_MS = 10_000;
-const FAREWELL_MS = 2000;
+const FAREWELL_MS = 1000;
 const JSON_PROPERTIES = { payloadFormatIndicator: true, contentType: "application/json" } as const;
 
 /** Obeyed, it would switch the recipe again at every connect. */

@@ -16,6 +16,7 @@ const REFUSED: RetryPolicy = { firstMs: 1000, maxMs: 60_000, jitter: 0.5 };
 const MOST_UNRECORDED_WAITING = 100;
 const DRAIN_MS = 3000;
 const DRAIN_LOOK_MS = 10;
+const LEAVE_MS = 500;
 
 export interface VerdictPublisherParts {
   readonly outbox: VerdictOutbox;
@@ -91,15 +92,17 @@ export class VerdictPublisher {
 
   /** Gives the last verdicts a little time to reach the broker; what it did not take is sent at the next start. */
   async stop(): Promise<void> {
-    await this.#catchUp();
+    const { clock } = this.#with;
+    const dueTick = clock.tick() + DRAIN_MS;
+    await this.#catchUp(dueTick);
     for (const stop of this.#stopListening) stop();
     this.#cancelWatch();
     this.#stopping.abort();
     this.#notice();
-    await settledWithin(this.#with.clock, DRAIN_MS, this.#running);
+    await settledWithin(clock, Math.max(0, dueTick - clock.tick()), this.#running);
     this.#inFlight = [];
     this.#notice();
-    await this.#running;
+    await settledWithin(clock, LEAVE_MS, this.#running); // longer only where the disk does not answer
   }
 
   acknowledged({ bootSeq, verdictSeq }: HubAck): void {
@@ -130,9 +133,8 @@ export class VerdictPublisher {
     };
   }
 
-  async #catchUp(): Promise<void> {
+  async #catchUp(dueTick: number): Promise<void> {
     const { outbox, link, clock } = this.#with;
-    const dueTick = clock.tick() + DRAIN_MS;
     const worthWaiting = (): boolean => link.connection !== undefined && this.#refusal === null && outbox.status().backlog > 0;
     while (worthWaiting() && clock.tick() < dueTick) await clock.sleep(DRAIN_LOOK_MS);
   }

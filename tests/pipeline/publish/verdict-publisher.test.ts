@@ -4,10 +4,13 @@ import { describe, expect, it } from "vitest";
 import type { Verdict } from "../../../src/contracts/verdict.ts";
 import { EmbeddedBroker } from "../../../src/edge/embedded-broker.ts";
 import type { SqliteJournal } from "../../../src/pipeline/journal/sqlite-journal.ts";
+import { VerdictPublisher } from "../../../src/pipeline/publish/verdict-publisher.ts";
+import { systemClock } from "../../../src/platform/clock.ts";
+import { silentLogger } from "../../../src/platform/logger.ts";
 import { journalIn, temporaryDirectory } from "../journal/open-journal.ts";
 import { sampleTrigger, sampleVerdict } from "../journal/sample-rows.ts";
 import { clientOf, Mosquitto, TestHub } from "./mosquitto.ts";
-import { DEVICE, publish, ROOT } from "./open-link.ts";
+import { DEVICE, linkTo, publish, ROOT } from "./open-link.ts";
 
 const ALL_RECORDED = new Set(["recorded"]);
 
@@ -166,4 +169,23 @@ describe("the verdict publisher", () => {
     await expect.poll(() => seen).toEqual([{ ...marks, id }, { ...marks, id: unrecorded.id }]);
     expect(publisher.status()).toMatchObject({ published: 1, unrecordedSent: 1 });
   });
+
+  it("stops in time where the disk with the verdicts does not answer", async () => {
+    const broker = await Mosquitto.start();
+    const link = linkTo(broker.url);
+    const never = () => new Promise<never>(() => undefined);
+    const nothing = () => undefined;
+    const outbox = {
+      ...{ unsent: never, resendUnacknowledged: never, markSentThrough: nothing, markAcknowledged: nothing },
+      onRecorded: () => nothing,
+      status: () => ({ backlog: 1, unacknowledged: 0 }),
+    };
+    const publisher = new VerdictPublisher({ outbox, link, clock: systemClock, random: Math.random, logger: silentLogger, hub: null });
+    await link.start();
+    await publisher.start();
+    await expect.poll(() => link.status().connected).toBe(true);
+    const startedAt = performance.now();
+    await publisher.stop();
+    expect(performance.now() - startedAt).toBeLessThan(4500);
+  }, 15_000);
 });
