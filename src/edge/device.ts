@@ -99,7 +99,12 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
   const inspection = assembleInspection(config, parts, { journal, bootSeq, shutdown: life.shutdown.signal });
   const { engine, recipes, rejectSignal, camera, clockWatch, line, intake, desk, decided, unrecorded, ended } = inspection;
   const condition = watchCondition(inspection, foundation, () => broker?.link.status());
-  const vitalSigns = new VitalSigns({ inspection, journal: () => journal.status(), broker: () => broker?.link.status() });
+  const vitalSigns = new VitalSigns({
+    ...{ clock, inspection },
+    journal: () => journal.status(),
+    broker: () => broker?.link.status(),
+    publisher: () => broker?.publisher.status(),
+  });
   const view = new LiveView({
     ...{ config, bootSeq, clock, journal, inspection, condition, metrics: vitalSigns.metrics },
     broker: () => broker?.link.status(),

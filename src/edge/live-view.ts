@@ -30,7 +30,7 @@ export interface LiveViewParts {
   readonly broker: () => BrokerStatus | undefined;
 }
 
-const NO_BROKER = { url: "", connected: false, lastError: null } as const;
+const NO_BROKER = { url: "", connected: false, lastError: null, unreadable: 0 } as const;
 
 /** The running device as the status page and the HTTP interface see it. */
 export class LiveView implements DeviceView {
@@ -48,7 +48,7 @@ export class LiveView implements DeviceView {
     const { recording, sentence, bytes, backlog } = journal.status();
     const engine = inspection.engine.status();
     const { name, state, framesPerSecond, restarts, lastError: cameraError, widthPx, heightPx } = camera.status();
-    const { url, connected, lastError } = broker() ?? NO_BROKER;
+    const { url, connected, lastError, unreadable } = broker() ?? NO_BROKER;
     return {
       device: config.device,
       line: config.mqtt?.root ?? "",
@@ -63,7 +63,7 @@ export class LiveView implements DeviceView {
       providerFallbacks: engine.fallbacks,
       trigger: config.trigger.mode,
       camera: { name, state, framesPerSecond, restarts, lastError: cameraError, widthPx, heightPx },
-      broker: { url, connected, lastError, backlog },
+      broker: { url, connected, lastError, backlog, unreadable },
       journal: { recording, sentence, bytes },
       counts: statistics.counts,
       triggers: statistics.triggers,

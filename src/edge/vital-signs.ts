@@ -2,16 +2,22 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { DeviceHealth } from "../contracts/device-state.ts";
 import type { JournalStatus } from "../pipeline/journal/journal.ts";
 import type { BrokerStatus } from "../pipeline/publish/broker-link.ts";
+import type { PublisherStatus } from "../pipeline/publish/verdict-publisher.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Service } from "../platform/services.ts";
 import type { Inspection } from "./inspection.ts";
 import { DeviceMetrics } from "./status/metrics.ts";
 
 const RESOLUTION_MS = 10;
+/** The figure is of this window and the one before: what happened hours ago says nothing of now. */
+const WINDOW_MS = 15_000;
 
 export interface VitalSignsContext {
+  readonly clock: Clock;
   readonly inspection: Inspection;
   readonly journal: () => JournalStatus;
   readonly broker: () => BrokerStatus | undefined;
+  readonly publisher: () => PublisherStatus | undefined;
 }
 
 /** Counters and gauges of the device, for MQTT health and for Prometheus. */
@@ -20,17 +26,30 @@ export class VitalSigns implements Service {
   readonly metrics: DeviceMetrics;
   readonly #context: VitalSignsContext;
   readonly #eventLoop = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  #lastWindowP99Ms = 0;
+  #cancelWindow = (): void => undefined;
 
   constructor(context: VitalSignsContext) {
     this.#context = context;
     this.metrics = new DeviceMetrics(() => {
       const health = this.health();
       const ledger = context.journal();
+      const camera = context.inspection.camera.status();
+      const publisher = context.publisher();
       const gate = context.inspection.rejectSignal.status();
       return {
         triggersTotal: health.triggers,
         pendingTriggers: health.pendingTriggers,
         cameraRestartsTotal: health.cameraRestarts,
+        cameraStallsTotal: camera.stalls,
+        cameraResizesTotal: camera.resizes,
+        lastFrameAtMs: camera.lastFrameAt ?? 0,
+        journalRestartsTotal: ledger.workerRestarts,
+        unreadableMessagesTotal: context.broker()?.unreadable ?? 0,
+        publishedVerdictsTotal: publisher?.published ?? 0,
+        verdictsInFlight: publisher?.inFlight ?? 0,
+        unrecordedSentTotal: publisher?.unrecordedSent ?? 0,
+        unrecordedDroppedTotal: publisher?.unrecordedDropped ?? 0,
         inferenceRestartsTotal: health.inferenceRestarts,
         brokerConnected: context.broker()?.connected === true,
         backlogVerdicts: health.backlog,
@@ -53,10 +72,20 @@ export class VitalSigns implements Service {
   async start(): Promise<void> {
     this.metrics.start();
     this.#eventLoop.enable();
+    this.#scheduleWindow();
   }
 
   async stop(): Promise<void> {
+    this.#cancelWindow();
     this.#eventLoop.disable();
+  }
+
+  #scheduleWindow(): void {
+    this.#cancelWindow = this.#context.clock.after(WINDOW_MS, () => {
+      this.#lastWindowP99Ms = this.#eventLoop.percentile(99) / 1e6;
+      this.#eventLoop.reset();
+      this.#scheduleWindow();
+    });
   }
 
   health(): Omit<DeviceHealth, "schema" | "device" | "bootSeq" | "at"> {
@@ -75,7 +104,7 @@ export class VitalSigns implements Service {
       unrecorded,
       inferenceRestarts: engine.status().restarts,
       cameraRestarts,
-      eventLoopP99Ms: this.#eventLoop.percentile(99) / 1e6,
+      eventLoopP99Ms: Math.max(this.#lastWindowP99Ms, this.#eventLoop.percentile(99) / 1e6),
       rssBytes: process.memoryUsage.rss(),
     };
   }

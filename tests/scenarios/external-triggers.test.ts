@@ -88,6 +88,8 @@ it("answers a trigger at its own deadline, and survives and counts messages that
   await expect.poll(() => plc.arrivals.at(-1), { timeout: 10_000 }).toMatchObject({ part: "after" });
   const complaints = boot.log.filter(({ msg }) => msg === "a message cannot be read");
   expect(complaints.at(-1)).toMatchObject({ leaf: "trigger", unreadable: malformed.length });
+  expect((await boot.status()).broker.unreadable).toBe(malformed.length);
+  expect(await boot.metric("sightline_unreadable_messages_total")).toBe(malformed.length);
   const badRequest = await boot.post("/api/v1/trigger", { part: 5 });
   expect(badRequest.status).toBe(400);
   expect(await boot.stop()).toMatchObject({ code: 0 });

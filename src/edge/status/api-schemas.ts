@@ -56,6 +56,7 @@ export const StatusBody = z.strictObject({
     connected: z.boolean(),
     lastError: z.string().nullable(),
     backlog: Count.describe("verdicts on disk that the broker has not taken yet"),
+    unreadable: Count.describe("messages to the device that did not fit, since its start"),
   }),
   journal: z.strictObject({ recording: z.boolean(), sentence: z.string().nullable(), bytes: Count }),
   counts: KindCounts,

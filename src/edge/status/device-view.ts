@@ -43,6 +43,8 @@ export interface DeviceStatus {
     readonly connected: boolean;
     readonly lastError: string | null;
     readonly backlog: number;
+    /** Messages to the device that did not fit, since its start. */
+    readonly unreadable: number;
   };
   readonly journal: { readonly recording: boolean; readonly sentence: string | null; readonly bytes: number };
   readonly counts: Readonly<Record<VerdictKind, number>>;

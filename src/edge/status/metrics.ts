@@ -6,7 +6,17 @@ export interface MetricsReading {
   readonly triggersTotal: number;
   readonly pendingTriggers: number;
   readonly cameraRestartsTotal: number;
+  readonly cameraStallsTotal: number;
+  readonly cameraResizesTotal: number;
   readonly inferenceRestartsTotal: number;
+  readonly journalRestartsTotal: number;
+  readonly unreadableMessagesTotal: number;
+  readonly publishedVerdictsTotal: number;
+  readonly verdictsInFlight: number;
+  readonly unrecordedSentTotal: number;
+  readonly unrecordedDroppedTotal: number;
+  /** Since 1970; 0 before the first frame. */
+  readonly lastFrameAtMs: number;
   readonly brokerConnected: boolean;
   readonly backlogVerdicts: number;
   readonly unrecordedVerdictsTotal: number;
@@ -28,6 +38,13 @@ type ReadingKey = Exclude<keyof MetricsReading, "brokerConnected">;
 const TOTALS: readonly (readonly [name: string, key: ReadingKey, help: string])[] = [
   ["sightline_triggers_total", "triggersTotal", "Triggers received since this start; equals verdicts + pending"],
   ["sightline_camera_restarts_total", "cameraRestartsTotal", "Restarts of the camera since this start"],
+  ["sightline_camera_stalls_total", "cameraStallsTotal", "Times that the camera fell silent without an error"],
+  ["sightline_camera_resizes_total", "cameraResizesTotal", "Times that the camera changed the size of its frames"],
+  ["sightline_journal_restarts_total", "journalRestartsTotal", "Restarts of the journal's worker since this start"],
+  ["sightline_unreadable_messages_total", "unreadableMessagesTotal", "MQTT messages to the device that did not fit"],
+  ["sightline_published_verdicts_total", "publishedVerdictsTotal", "Verdicts the broker took; one sent twice counts twice"],
+  ["sightline_unrecorded_sent_total", "unrecordedSentTotal", "Verdicts on no disk that the broker took"],
+  ["sightline_unrecorded_dropped_total", "unrecordedDroppedTotal", "Verdicts on no disk that the broker did not take"],
   [
     "sightline_inference_restarts_total",
     "inferenceRestartsTotal",
@@ -47,8 +64,10 @@ const GAUGES: readonly (readonly [name: string, key: ReadingKey, help: string, s
   ["sightline_ledger_triggers", "ledgerTriggers", "Triggers in the ledger on disk, earlier starts included", 1],
   ["sightline_ledger_verdicts", "ledgerVerdicts", "Verdicts in the ledger; equals its triggers once all are decided", 1],
   ["sightline_backlog_verdicts", "backlogVerdicts", "Verdicts on disk that the broker has not taken yet", 1],
+  ["sightline_verdicts_in_flight", "verdictsInFlight", "Verdicts sent that the broker has not acknowledged yet", 1],
+  ["sightline_last_frame_timestamp_seconds", "lastFrameAtMs", "When the newest frame was captured, since 1970", 0.001],
   ["sightline_journal_bytes", "journalBytes", "Size of the journal on disk", 1],
-  ["sightline_event_loop_p99_seconds", "eventLoopP99Ms", "99th percentile of the event loop's delay", 0.001],
+  ["sightline_event_loop_p99_seconds", "eventLoopP99Ms", "99th percentile of the event loop's delay in the last half minute", 0.001],
   ["sightline_frames_per_second", "framesPerSecond", "Frames the camera delivers", 1],
 ];
 const LATENCY_STAGES = ["capture", "preprocess", "infer", "decide", "total"] as const;

@@ -50,6 +50,8 @@ export interface JournalStatus {
   /** Second verdicts for one trigger, or of one number, turned away in this boot; always a fault in a program. */
   readonly refused: number;
   readonly bytes: number;
+  /** Times in this boot that the worker that writes them ended and was started again. */
+  readonly workerRestarts: number;
 }
 
 /**

@@ -168,6 +168,7 @@ export class SqliteJournal implements Journal {
       unrecorded: this.#unrecorded,
       refused: this.#refused,
       bytes,
+      workerRestarts: this.#worker.restarts,
     };
   }
 

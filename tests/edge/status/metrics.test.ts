@@ -6,6 +6,15 @@ const reading: MetricsReading = {
   triggersTotal: 12,
   pendingTriggers: 2,
   cameraRestartsTotal: 1,
+  cameraStallsTotal: 4,
+  cameraResizesTotal: 5,
+  journalRestartsTotal: 6,
+  unreadableMessagesTotal: 7,
+  publishedVerdictsTotal: 8,
+  verdictsInFlight: 9,
+  unrecordedSentTotal: 10,
+  unrecordedDroppedTotal: 11,
+  lastFrameAtMs: 1_700_000_000_000,
   inferenceRestartsTotal: 3,
   brokerConnected: false,
   backlogVerdicts: 40,
@@ -46,7 +55,9 @@ test("verdicts, faults and latencies are counted; every series is there before i
 test("readings are taken at each scrape, totals do not add up over scrapes", async () => {
   let now = reading;
   const metrics = new DeviceMetrics(() => now);
-  await metrics.text();
+  const first = await metrics.text();
+  expect(valueOf(first, "sightline_unreadable_messages_total")).toBe(7);
+  expect(valueOf(first, "sightline_last_frame_timestamp_seconds")).toBe(1_700_000_000);
   now = { ...reading, triggersTotal: 20, brokerConnected: true };
   const text = await metrics.text();
   expect(valueOf(text, "sightline_triggers_total")).toBe(20);
