@@ -6,8 +6,20 @@ import asc from "assemblyscript/asc";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const buildDirectory = join(root, "build");
-const options = ["src/imaging/kernel/index.ts", "--baseDir", root, "--outFile", "kernel.wasm", "--enable", "simd",
-  "-O3", "--noAssert", "--runtime", "stub", "--converge"];
+const options = [
+  "src/imaging/kernel/index.ts",
+  "--baseDir",
+  root,
+  "--outFile",
+  "kernel.wasm",
+  "--enable",
+  "simd",
+  "-O3",
+  "--noAssert",
+  "--runtime",
+  "stub",
+  "--converge",
+];
 
 let wasm;
 const { error, stderr } = await asc.main(options, {

@@ -35,7 +35,11 @@ function fingerprint(paths) {
 const stampOf = (path) => (existsSync(path) ? readFileSync(path, "utf8") : "");
 
 function run(what, command, args) {
-  const { status, error, signal } = spawnSync(command, args, { cwd: root, env: environment(), stdio: ["ignore", 2, 2] });
+  const { status, error, signal } = spawnSync(command, args, {
+    cwd: root,
+    env: environment(),
+    stdio: ["ignore", 2, 2],
+  });
   if (status === 0) return;
   say(`${what} failed (${error?.message ?? signal ?? `exit ${status}`}): ${command} ${args.join(" ")}`);
   process.exit(1);
@@ -46,9 +50,18 @@ function install() {
   const wanted = fingerprint(["package.json", "package-lock.json", ".npmrc"]);
   if (stampOf(stampPath) === wanted && existsSync(node24)) return;
   say("installing the packages (a minute or two, once) …");
-  run("installing", "npm", ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error"]);
+  run("installing", "npm", [
+    "ci",
+    "--include=dev",
+    "--include=optional",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+  ]);
   if (!existsSync(node24)) {
-    say("the package `node@24` did not bring its program; run `npm rebuild node`, and allow its install script where npm asks");
+    say(
+      "the package `node@24` did not bring its program; run `npm rebuild node`, and allow its install script where npm asks",
+    );
     process.exit(1);
   }
   writeFileSync(stampPath, wanted);
@@ -56,7 +69,13 @@ function install() {
 
 function build() {
   const stampPath = join(root, "dist", ".build-stamp");
-  const wanted = fingerprint(["package-lock.json", "tsconfig.json", "scripts/build.mjs", "scripts/build-kernel.mjs", "src"]);
+  const wanted = fingerprint([
+    "package-lock.json",
+    "tsconfig.json",
+    "scripts/build.mjs",
+    "scripts/build-kernel.mjs",
+    "src",
+  ]);
   if (stampOf(stampPath) === wanted) return;
   say("building …");
   run("building", node24, [join("scripts", "build.mjs")]);

@@ -5,10 +5,14 @@ import { join } from "node:path";
 import { environment, node24, root, setUp } from "./setup.mjs";
 
 setUp();
-const child = spawn(node24, ["--disable-warning=ExperimentalWarning", join(root, "dist", "cli.js"), ...process.argv.slice(2)], {
-  stdio: "inherit",
-  env: environment(),
-});
+const child = spawn(
+  node24,
+  ["--disable-warning=ExperimentalWarning", join(root, "dist", "cli.js"), ...process.argv.slice(2)],
+  {
+    stdio: "inherit",
+    env: environment(),
+  },
+);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("error", (error) => {
   process.stderr.write(`sightline: Node 24 could not be started: ${error.message}\n`);

@@ -20,7 +20,9 @@ const PROGRAMS = {
 };
 
 const onPath = (program) =>
-  `${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter).some((folder) => existsSync(join(folder, program)));
+  `${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`
+    .split(delimiter)
+    .some((folder) => existsSync(join(folder, program)));
 
 function getPrograms() {
   const missing = Object.keys(PROGRAMS).filter((program) => !onPath(program));
@@ -32,7 +34,10 @@ function getPrograms() {
     return;
   }
   say(`installing ${packages.join(", ")} …`);
-  const { status } = spawnSync("sh", ["-c", command], { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+  const { status } = spawnSync("sh", ["-c", command], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  });
   if (status !== 0) say(`apt-get failed; tests that need ${missing.join(", ")} will be skipped`);
 }
 
@@ -43,8 +48,19 @@ mkdirSync(artefacts, { recursive: true });
 const results = join(artefacts, "results.json");
 const { status } = spawnSync(
   node24,
-  [join("node_modules", "vitest", "vitest.mjs"), "run", "--reporter=default", "--reporter=json", `--outputFile.json=${results}`, ...process.argv.slice(2)],
-  { cwd: root, stdio: "inherit", env: { ...environment(), PATH: `${environment().PATH}${delimiter}/usr/sbin${delimiter}/sbin` } },
+  [
+    join("node_modules", "vitest", "vitest.mjs"),
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${results}`,
+    ...process.argv.slice(2),
+  ],
+  {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...environment(), PATH: `${environment().PATH}${delimiter}/usr/sbin${delimiter}/sbin` },
+  },
 );
 if (existsSync(results)) {
   const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(results, "utf8"));

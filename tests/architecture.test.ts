@@ -21,16 +21,32 @@ const imports: readonly Import[] = sourceFiles.flatMap((from) =>
   (textOf.get(from) ?? "").split("\n").flatMap((text, index) => {
     const specifier = /(?:^import |\bfrom |\bimport\()"([^"]+)"/.exec(text)?.[1];
     if (specifier === undefined) return [];
-    const to = specifier.startsWith(".") ? relative(SOURCE, resolve(dirname(join(SOURCE, from)), specifier)) : specifier;
+    const to = specifier.startsWith(".")
+      ? relative(SOURCE, resolve(dirname(join(SOURCE, from)), specifier))
+      : specifier;
     return [{ from, to, line: index + 1 }];
   }),
 );
 
 /** The room a file belongs to: the longest of these prefixes. */
 const ROOMS = [
-  "contracts", "platform", "imaging", "onnx", "simulation", "training", "edge", "hub", "commands",
-  "pipeline", "pipeline/capture", "pipeline/sanity", "pipeline/preprocess", "pipeline/infer", "pipeline/decide",
-  "pipeline/journal", "pipeline/publish",
+  "contracts",
+  "platform",
+  "imaging",
+  "onnx",
+  "simulation",
+  "training",
+  "edge",
+  "hub",
+  "commands",
+  "pipeline",
+  "pipeline/capture",
+  "pipeline/sanity",
+  "pipeline/preprocess",
+  "pipeline/infer",
+  "pipeline/decide",
+  "pipeline/journal",
+  "pipeline/publish",
 ] as const;
 type Room = (typeof ROOMS)[number] | "root";
 
@@ -56,10 +72,43 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   "pipeline/decide": [...FOUNDATION, "pipeline"],
   "pipeline/journal": [...FOUNDATION, "pipeline"],
   "pipeline/publish": [...FOUNDATION, "pipeline", "pipeline/journal"],
-  training: [...FOUNDATION, "onnx", "simulation", "pipeline", "pipeline/preprocess", "pipeline/infer", "pipeline/decide"],
-  edge: [...FOUNDATION, "pipeline", "pipeline/capture", "pipeline/sanity", "pipeline/preprocess", "pipeline/infer", "pipeline/decide", "pipeline/journal", "pipeline/publish"],
+  training: [
+    ...FOUNDATION,
+    "onnx",
+    "simulation",
+    "pipeline",
+    "pipeline/preprocess",
+    "pipeline/infer",
+    "pipeline/decide",
+  ],
+  edge: [
+    ...FOUNDATION,
+    "pipeline",
+    "pipeline/capture",
+    "pipeline/sanity",
+    "pipeline/preprocess",
+    "pipeline/infer",
+    "pipeline/decide",
+    "pipeline/journal",
+    "pipeline/publish",
+  ],
   hub: FOUNDATION,
-  commands: [...FOUNDATION, "onnx", "simulation", "training", "edge", "hub", "pipeline", "pipeline/capture", "pipeline/sanity", "pipeline/preprocess", "pipeline/infer", "pipeline/decide", "pipeline/journal", "pipeline/publish"],
+  commands: [
+    ...FOUNDATION,
+    "onnx",
+    "simulation",
+    "training",
+    "edge",
+    "hub",
+    "pipeline",
+    "pipeline/capture",
+    "pipeline/sanity",
+    "pipeline/preprocess",
+    "pipeline/infer",
+    "pipeline/decide",
+    "pipeline/journal",
+    "pipeline/publish",
+  ],
   root: [...FOUNDATION, "commands"],
 };
 
@@ -121,7 +170,9 @@ test("a vendor's package is imported in its own room only", () => {
 });
 
 test("contracts import zod and nothing else", () => {
-  const strays = imports.filter(({ from, to }) => from.startsWith("contracts/") && !to.startsWith("contracts/") && to !== "zod");
+  const strays = imports.filter(
+    ({ from, to }) => from.startsWith("contracts/") && !to.startsWith("contracts/") && to !== "zod",
+  );
   expect(strays).toEqual([]);
 });
 
@@ -133,9 +184,11 @@ test("time, chance and the environment come from outside, except in platform, co
   const strays = sourceFiles
     .filter((file) => !ENTRY.test(file))
     .flatMap((file) =>
-      (textOf.get(file) ?? "").split("\n").flatMap((text, index) =>
-        globals.test(text.replace(/\/\/.*|^\s*\*.*/, "")) ? [`src/${file}:${index + 1}: ${text.trim()}`] : [],
-      ),
+      (textOf.get(file) ?? "")
+        .split("\n")
+        .flatMap((text, index) =>
+          globals.test(text.replace(/\/\/.*|^\s*\*.*/, "")) ? [`src/${file}:${index + 1}: ${text.trim()}`] : [],
+        ),
     );
   expect(strays).toEqual([]);
 });

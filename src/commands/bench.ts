@@ -28,6 +28,9 @@ export const bench: Command = {
     const load = WORKLOADS[workload];
     if (load !== undefined) return (await load())(args);
     const meant = nearestWord(workload, Object.keys(WORKLOADS));
-    throw new SightlineError("USAGE", `there is no workload "${workload}"${meant === undefined ? "" : `; did you mean ${meant}?`}`);
+    throw new SightlineError(
+      "USAGE",
+      `there is no workload "${workload}"${meant === undefined ? "" : `; did you mean ${meant}?`}`,
+    );
   },
 };

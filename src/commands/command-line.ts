@@ -11,7 +11,10 @@ export function parseCommandLine<T extends OptionSpec>(args: string[], options: 
     const name = /^--([^=]+)/.exec(arg)?.[1];
     if (name === undefined || name in known) continue;
     const meant = nearestWord(name, Object.keys(known));
-    throw new SightlineError("USAGE", `there is no option --${name}${meant === undefined ? "" : `; did you mean --${meant}?`}`);
+    throw new SightlineError(
+      "USAGE",
+      `there is no option --${name}${meant === undefined ? "" : `; did you mean --${meant}?`}`,
+    );
   }
   try {
     return parseArgs({ args, options: known, strict: true, allowPositionals: false }).values;

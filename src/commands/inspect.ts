@@ -69,7 +69,13 @@ export const inspect: Command = {
     await engine.start();
     try {
       await engine.load(bundle);
-      return await inspectAll({ camera, engine, recipe: recipeOfBundle(bundle, DEADLINE_MS), limit, json: options.json });
+      return await inspectAll({
+        camera,
+        engine,
+        recipe: recipeOfBundle(bundle, DEADLINE_MS),
+        limit,
+        json: options.json,
+      });
     } finally {
       await engine.stop();
     }
@@ -102,7 +108,12 @@ async function inspectAll({ camera, engine, recipe, limit, json }: Job): Promise
   };
   try {
     for await (const exposure of openFrameSource(camera, clock).exposures(interrupt.signal)) {
-      waiting.push(inspectExposure({ ...exposure, seq: frames++ }, { engine, recipe, slots, batches, isStill: camera.type === "directory" }));
+      waiting.push(
+        inspectExposure(
+          { ...exposure, seq: frames++ },
+          { engine, recipe, slots, batches, isStill: camera.type === "directory" },
+        ),
+      );
       const due = waiting.length > inFlight ? waiting.shift() : undefined;
       if (due !== undefined) print(await due);
       if (frames >= limit) break;
@@ -121,7 +132,9 @@ async function inspectAll({ camera, engine, recipe, limit, json }: Job): Promise
 function summarise(frames: number, counts: ReadonlyMap<string, number>, elapsedMs: number): void {
   const parts = [...counts].map(([verdict, count]) => `${count} ${verdict}`).join(", ");
   const rate = ((frames * 1000) / Math.max(1, elapsedMs)).toFixed(1);
-  process.stderr.write(`${frames} frames in ${(elapsedMs / 1000).toFixed(1)} s (${rate}/s): ${parts || "nothing to inspect"}\n`);
+  process.stderr.write(
+    `${frames} frames in ${(elapsedMs / 1000).toFixed(1)} s (${rate}/s): ${parts || "nothing to inspect"}\n`,
+  );
 }
 
 interface World {
@@ -133,9 +146,17 @@ interface World {
   readonly isStill: boolean;
 }
 
-async function inspectExposure(frame: CapturedFrame & Exposure, { engine, recipe, slots, batches, isStill }: World): Promise<InspectedFrame> {
+async function inspectExposure(
+  frame: CapturedFrame & Exposure,
+  { engine, recipe, slots, batches, isStill }: World,
+): Promise<InspectedFrame> {
   const startTick = clock.tick();
-  const record: InspectionRecord = { frame, capturedTick: undefined, preprocessedTick: undefined, inferredTick: undefined };
+  const record: InspectionRecord = {
+    frame,
+    capturedTick: undefined,
+    preprocessedTick: undefined,
+    inferredTick: undefined,
+  };
   const stages = new RecipeStages(recipe, {
     engine,
     slots,
@@ -149,7 +170,10 @@ async function inspectExposure(frame: CapturedFrame & Exposure, { engine, recipe
     inspectPart(stages, { clock, record, signal }),
   );
   const { file } = frame.metadata;
-  const common = { frame: isStill && typeof file === "string" ? file : frame.seq, latencyMs: latencyOf(record, startTick) };
+  const common = {
+    frame: isStill && typeof file === "string" ? file : frame.seq,
+    latencyMs: latencyOf(record, startTick),
+  };
   if (outcome.kind === "fault") {
     const { reason, detail } = outcome;
     return { ...common, verdict: "fault", reason, detail, class: null, score: null, scores: {}, regions: [] };
@@ -170,20 +194,26 @@ function latencyOf(record: InspectionRecord, startTick: MonotonicMs): InspectedF
 
 function readable(inspected: InspectedFrame): string {
   const { verdict, score, frame } = inspected;
-  const what = verdict === "fault" ? `${inspected.reason}: ${inspected.detail}` : `${inspected.class} (NG ${score?.toFixed(3)})`;
+  const what =
+    verdict === "fault" ? `${inspected.reason}: ${inspected.detail}` : `${inspected.class} (NG ${score?.toFixed(3)})`;
   return `${verdict.toUpperCase().padEnd(6)}  ${frame}  ${what}  ${inspected.latencyMs.total.toFixed(1)} ms`;
 }
 
 function cameraOf(source: string): CameraConfig {
   if (/^rtsps?:\/\//.test(source)) return cameraConfig({ type: "rtsp", url: source });
   if (/^https?:\/\//.test(source)) return cameraConfig({ type: "http", url: source });
-  if (!existsSync(source)) throw new SightlineError("USAGE", `--source ${source} does not exist; give an image, a folder, a video file or a stream's URL`);
+  if (!existsSync(source))
+    throw new SightlineError(
+      "USAGE",
+      `--source ${source} does not exist; give an image, a folder, a video file or a stream's URL`,
+    );
   return cameraConfig({ type: VIDEO_FILE.test(source) ? "video" : "directory", path: source });
 }
 
 function cameraConfig(raw: object): CameraConfig {
   const parsed = CameraConfigSchema.safeParse(raw);
-  if (!parsed.success) throw new SightlineError("USAGE", `--source: ${parsed.error.issues[0]?.message ?? "not usable"}`);
+  if (!parsed.success)
+    throw new SightlineError("USAGE", `--source: ${parsed.error.issues[0]?.message ?? "not usable"}`);
   return parsed.data;
 }
 
@@ -191,12 +221,14 @@ const PROVIDERS = ["auto", "tensorrt", "cuda", "cpu"] as const;
 
 function providerOf(name: string): (typeof PROVIDERS)[number] {
   const provider = PROVIDERS.find((candidate) => candidate === name);
-  if (provider === undefined) throw new SightlineError("USAGE", `--provider ${name} is none of ${PROVIDERS.join(", ")}`);
+  if (provider === undefined)
+    throw new SightlineError("USAGE", `--provider ${name} is none of ${PROVIDERS.join(", ")}`);
   return provider;
 }
 
 function wholeNumber(text: string, option: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new SightlineError("USAGE", `--${option} takes a whole number from 1 on, not "${text}"`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new SightlineError("USAGE", `--${option} takes a whole number from 1 on, not "${text}"`);
   return value;
 }

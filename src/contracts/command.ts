@@ -23,7 +23,10 @@ export const CommandReply = z.strictObject({
 export type CommandReply = z.infer<typeof CommandReply>;
 
 /** Body of `POST /api/v1/verdicts/{id}/flag`: a person asks the central team to look at this part. */
-export const FlagRequest = z.strictObject({ note: z.string().max(1000).default(""), by: z.string().max(64).default("") });
+export const FlagRequest = z.strictObject({
+  note: z.string().max(1000).default(""),
+  by: z.string().max(64).default(""),
+});
 export type FlagRequest = z.infer<typeof FlagRequest>;
 
 /** Body of `POST /api/v1/verdicts/{id}/override`: a person overrules the verdict and says why. */

@@ -38,7 +38,17 @@ export function composeVerdict(from: VerdictIngredients): Verdict {
   } as const;
   if (outcome.kind === "fault" || model === null) {
     const reason = outcome.kind === "fault" ? outcome.reason : "model";
-    return { ...common, verdict: "fault", reason, class: null, score: null, scores: {}, regions: [], hardCase: ["fault"], model };
+    return {
+      ...common,
+      verdict: "fault",
+      reason,
+      class: null,
+      score: null,
+      scores: {},
+      regions: [],
+      hardCase: ["fault"],
+      model,
+    };
   }
   const { decision } = outcome;
   return {

@@ -40,14 +40,27 @@ export function conditionOf(inputs: ConditionInputs): DeviceCondition {
   return { state: problems.length > 0 ? "degraded" : "inspecting", problems };
 }
 
-function problemsThatStopInspection({ starting, recipeActive, camera, sourceEnded, engine }: ConditionInputs): Problem[] {
+function problemsThatStopInspection({
+  starting,
+  recipeActive,
+  camera,
+  sourceEnded,
+  engine,
+}: ConditionInputs): Problem[] {
   const problems: Problem[] = [];
-  if (engine.loading !== null) problems.push({ code: "model-loading", sentence: `The model ${engine.loading} is being prepared.` });
-  else if (starting && !recipeActive) problems.push({ code: "model-loading", sentence: "The models are being prepared." });
-  else if (!recipeActive) problems.push({ code: "no-recipe", sentence: "No recipe is active: every part gets a fault." });
-  else if (!engine.ready) problems.push({ code: "model-down", sentence: "The model is being restarted: parts get faults until then." });
+  if (engine.loading !== null)
+    problems.push({ code: "model-loading", sentence: `The model ${engine.loading} is being prepared.` });
+  else if (starting && !recipeActive)
+    problems.push({ code: "model-loading", sentence: "The models are being prepared." });
+  else if (!recipeActive)
+    problems.push({ code: "no-recipe", sentence: "No recipe is active: every part gets a fault." });
+  else if (!engine.ready)
+    problems.push({ code: "model-down", sentence: "The model is being restarted: parts get faults until then." });
   if (camera.state === "recovering" || (camera.state === "opening" && camera.lastError !== null)) {
-    problems.push({ code: "camera-lost", sentence: `The camera delivers no image: ${camera.lastError ?? "it does not answer"}` });
+    problems.push({
+      code: "camera-lost",
+      sentence: `The camera delivers no image: ${camera.lastError ?? "it does not answer"}`,
+    });
   } else if (camera.state === "opening" || (camera.state === "closed" && starting)) {
     problems.push({ code: "camera-opening", sentence: "The camera is being opened." });
   } else if (camera.state === "closed") {
@@ -65,12 +78,19 @@ function problemsBesideInspection({ refusedRecipes, journal, broker, rejectSigna
     problems.push({ code: "disk-low", sentence: journal.sentence });
   }
   if (!rejectSignal.connected) {
-    problems.push({ code: "reject-signal-lost", sentence: rejectSignal.sentence ?? "The reject signal is not connected: every part is rejected." });
+    problems.push({
+      code: "reject-signal-lost",
+      sentence: rejectSignal.sentence ?? "The reject signal is not connected: every part is rejected.",
+    });
   }
   if (broker !== null && !broker.connected) {
     const why = broker.lastError === null ? "" : ` (${broker.lastError})`;
-    problems.push({ code: "broker-away", sentence: `The message broker cannot be reached${why}; verdicts are kept and sent later.` });
+    problems.push({
+      code: "broker-away",
+      sentence: `The message broker cannot be reached${why}; verdicts are kept and sent later.`,
+    });
   }
-  for (const [name, sentence] of refusedRecipes) problems.push({ code: "recipe-refused", sentence: `Recipe ${name}: ${sentence}` });
+  for (const [name, sentence] of refusedRecipes)
+    problems.push({ code: "recipe-refused", sentence: `Recipe ${name}: ${sentence}` });
   return problems;
 }

@@ -82,7 +82,11 @@ export const MqttConfig = z.strictObject({
 
 export const JournalConfig = z.strictObject({
   maxBytes: z.int().min(8_000_000).default(2_000_000_000).describe("quota of the verdict journal on disk"),
-  reserveBytes: z.int().min(LEAST_RESERVE_BYTES).default(16_000_000).describe("kept free for verdicts when the disk fills up"),
+  reserveBytes: z
+    .int()
+    .min(LEAST_RESERVE_BYTES)
+    .default(16_000_000)
+    .describe("kept free for verdicts when the disk fills up"),
   retentionDays: z.number().positive().default(90).describe("delivered verdicts older than this are removed"),
 });
 
@@ -113,46 +117,49 @@ export const RejectSignalConfig = z.discriminatedUnion("type", [
 export type RejectSignalConfig = Readonly<z.infer<typeof RejectSignalConfig>>;
 
 /** The whole configuration of a device: one YAML file. */
-export const DeviceConfig = z.strictObject({
-  device: Name.describe("unique in the plant; part of every MQTT topic"),
-  dataDirectory: z.string().min(1).default("data").describe("journal and state; relative to this file"),
-  log: z
-    .strictObject({
-      level: z.enum(["debug", "info", "warn", "error"]).default("info"),
-      format: z
-        .enum(["auto", "json", "pretty"])
-        .default("auto")
-        .describe("auto: readable on a terminal, JSON elsewhere"),
-    })
-    .prefault({}),
-  camera: CameraConfig,
-  cameraLink: CameraLinkOptions.prefault({}).describe("when a camera counts as stalled, and how it is restarted"),
-  trigger: TriggerConfig.prefault({}),
-  inference: InferenceConfig.prefault({}),
-  recipes: z.array(RecipeConfig).min(1),
-  activeRecipe: Name.optional().describe("the first recipe when absent; an operator's switch is remembered"),
-  mqtt: MqttConfig.nullable().default(null).describe("null: no broker; verdicts stay in the journal"),
-  hub: z
-    .strictObject({ acknowledges: z.boolean().default(true) })
-    .nullable()
-    .default(null)
-    .describe("set where a hub acknowledges verdicts on ROOT/DEVICE/ack: rows are then kept until it has them"),
-  journal: JournalConfig.prefault({}),
-  http: HttpConfig.prefault({}),
-  rejectSignal: RejectSignalConfig.prefault({ type: "none" }),
-}).superRefine(({ recipes, activeRecipe, mqtt, hub, journal }, context) => {
-  const names = recipes.map(({ name }) => name);
-  const refuse = (path: (string | number)[], message: string): void => context.addIssue({ code: "custom", path, message });
-  names.forEach((name, at) => {
-    if (names.indexOf(name) < at) refuse(["recipes", at, "name"], `"${name}" is the name of two recipes`);
+export const DeviceConfig = z
+  .strictObject({
+    device: Name.describe("unique in the plant; part of every MQTT topic"),
+    dataDirectory: z.string().min(1).default("data").describe("journal and state; relative to this file"),
+    log: z
+      .strictObject({
+        level: z.enum(["debug", "info", "warn", "error"]).default("info"),
+        format: z
+          .enum(["auto", "json", "pretty"])
+          .default("auto")
+          .describe("auto: readable on a terminal, JSON elsewhere"),
+      })
+      .prefault({}),
+    camera: CameraConfig,
+    cameraLink: CameraLinkOptions.prefault({}).describe("when a camera counts as stalled, and how it is restarted"),
+    trigger: TriggerConfig.prefault({}),
+    inference: InferenceConfig.prefault({}),
+    recipes: z.array(RecipeConfig).min(1),
+    activeRecipe: Name.optional().describe("the first recipe when absent; an operator's switch is remembered"),
+    mqtt: MqttConfig.nullable().default(null).describe("null: no broker; verdicts stay in the journal"),
+    hub: z
+      .strictObject({ acknowledges: z.boolean().default(true) })
+      .nullable()
+      .default(null)
+      .describe("set where a hub acknowledges verdicts on ROOT/DEVICE/ack: rows are then kept until it has them"),
+    journal: JournalConfig.prefault({}),
+    http: HttpConfig.prefault({}),
+    rejectSignal: RejectSignalConfig.prefault({ type: "none" }),
+  })
+  .superRefine(({ recipes, activeRecipe, mqtt, hub, journal }, context) => {
+    const names = recipes.map(({ name }) => name);
+    const refuse = (path: (string | number)[], message: string): void =>
+      context.addIssue({ code: "custom", path, message });
+    names.forEach((name, at) => {
+      if (names.indexOf(name) < at) refuse(["recipes", at, "name"], `"${name}" is the name of two recipes`);
+    });
+    if (activeRecipe !== undefined && !names.includes(activeRecipe)) {
+      refuse(["activeRecipe"], `"${activeRecipe}" is none of the recipes: ${names.join(", ")}`);
+    }
+    if (hub !== null && mqtt === null) refuse(["hub"], "a hub acknowledges over the broker; set mqtt, or remove hub");
+    const quotaTrouble = journalTrouble(journal);
+    if (quotaTrouble !== null) refuse(["journal"], quotaTrouble);
   });
-  if (activeRecipe !== undefined && !names.includes(activeRecipe)) {
-    refuse(["activeRecipe"], `"${activeRecipe}" is none of the recipes: ${names.join(", ")}`);
-  }
-  if (hub !== null && mqtt === null) refuse(["hub"], "a hub acknowledges over the broker; set mqtt, or remove hub");
-  const quotaTrouble = journalTrouble(journal);
-  if (quotaTrouble !== null) refuse(["journal"], quotaTrouble);
-});
 export type DeviceConfig = Readonly<z.infer<typeof DeviceConfig>>;
 
 /** What the journal itself would refuse at the start: a quota that leaves no room beside the reserve. */

@@ -57,7 +57,8 @@ export async function startDevice(config: DeviceConfig, parts: DeviceParts): Pro
   try {
     const opening = await unlessAborted(journal.start(), parts.stop);
     const { services, url } = await assembleDevice(config, parts, { journal, opening, life });
-    const onStopError = (service: string, error: unknown): void => log.error({ service, error }, "a service did not stop cleanly");
+    const onStopError = (service: string, error: unknown): void =>
+      log.error({ service, error }, "a service did not stop cleanly");
     const started = await startServices(services, onStopError, parts.stop);
     life.starting = false;
     const { bootSeq, interrupted } = opening;
@@ -97,7 +98,8 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
   const { journal, opening, life } = foundation;
   const { bootSeq } = opening;
   const inspection = assembleInspection(config, parts, { journal, bootSeq, shutdown: life.shutdown.signal });
-  const { engine, recipes, rejectSignal, camera, clockWatch, line, intake, desk, decided, unrecorded, ended } = inspection;
+  const { engine, recipes, rejectSignal, camera, clockWatch, line, intake, desk, decided, unrecorded, ended } =
+    inspection;
   const condition = watchCondition(inspection, foundation, () => broker?.link.status());
   const vitalSigns = new VitalSigns({
     ...{ clock, inspection },
@@ -173,7 +175,10 @@ async function obey(command: DeviceCommand, view: LiveView, bootSeq: number): Pr
   }
 }
 
-const service = (name: string, { start, stop }: { start?: () => Promise<void>; stop?: () => Promise<void> }): Service => ({
+const service = (
+  name: string,
+  { start, stop }: { start?: () => Promise<void>; stop?: () => Promise<void> },
+): Service => ({
   name,
   start: start ?? (async () => undefined),
   stop: stop ?? (async () => undefined),

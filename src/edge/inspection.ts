@@ -100,7 +100,8 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
     pending: () => line.pending,
     onEnd: () => ended.tell(),
   });
-  const isDeciding = (): boolean => recipes.active !== undefined && engine.status().ready && camera.status().state === "ready";
+  const isDeciding = (): boolean =>
+    recipes.active !== undefined && engine.status().ready && camera.status().state === "ready";
   const rejectLog = log.child({ component: "reject-signal" });
   const rejectSignal = openRejectSignal(config.rejectSignal, { clock, log: rejectLog, random, isDeciding });
   return {

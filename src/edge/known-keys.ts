@@ -3,7 +3,9 @@ import { DeviceConfig } from "./device-config.ts";
 
 /** The keys the configuration's schema knows at `path`, for the did-you-mean of a mistyped one. */
 export function knownKeysAt(path: readonly PropertyKey[], raw: unknown): string[] {
-  let schemas: readonly JsonSchema[] = [z.toJSONSchema(DeviceConfig, { io: "input", unrepresentable: "any" }) as JsonSchema];
+  let schemas: readonly JsonSchema[] = [
+    z.toJSONSchema(DeviceConfig, { io: "input", unrepresentable: "any" }) as JsonSchema,
+  ];
   let value: unknown = raw;
   for (const key of path) {
     value = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
@@ -23,7 +25,9 @@ interface JsonSchema {
 }
 
 const alternatives = (schema: JsonSchema): JsonSchema[] =>
-  [schema, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((one) => (one === schema ? [schema] : alternatives(one)));
+  [schema, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((one) =>
+    one === schema ? [schema] : alternatives(one),
+  );
 
 const childrenAt = (schema: JsonSchema, key: string): JsonSchema[] =>
   alternatives(schema).flatMap((one) => [one.properties?.[key], one.items].filter((child) => child !== undefined));

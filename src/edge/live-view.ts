@@ -109,7 +109,14 @@ export class LiveView implements DeviceView {
       if (!decoded.ok) return { kind: "damaged", reason: decoded.reason, detail: decoded.detail, ...at };
       return { kind: "frame", image: decoded.image, ...at };
     };
-    return inspection.line.accept({ source: "upload", requestId: null, part, deadlineMs: undefined, receivedTick, capture }).verdict;
+    return inspection.line.accept({
+      source: "upload",
+      requestId: null,
+      part,
+      deadlineMs: undefined,
+      receivedTick,
+      capture,
+    }).verdict;
   }
 
   async flag(verdictId: string, note: string, by: string): Promise<CommandReply> {
@@ -117,7 +124,13 @@ export class LiveView implements DeviceView {
   }
 
   async override(verdictId: string, verdict: "pass" | "reject", reason: string, by: string): Promise<CommandReply> {
-    return this.#audit("override", verdictId, by, { verdict, reason }, `The verdict is overridden to ${verdict}; the original stays in the journal.`);
+    return this.#audit(
+      "override",
+      verdictId,
+      by,
+      { verdict, reason },
+      `The verdict is overridden to ${verdict}; the original stays in the journal.`,
+    );
   }
 
   /** Throws UNKNOWN_RECIPE. */
@@ -126,7 +139,12 @@ export class LiveView implements DeviceView {
     const before = recipes.active?.name ?? null;
     await recipes.switchTo(recipe);
     const done = `Recipe ${recipe} is active.`;
-    const unrecorded = await this.#record({ action: "recipe", verdictId: null, by, detail: { from: before, to: recipe } }).then(
+    const unrecorded = await this.#record({
+      action: "recipe",
+      verdictId: null,
+      by,
+      detail: { from: before, to: recipe },
+    }).then(
       () => "",
       (error: unknown) => ` The audit trail does not show it yet: ${messageOf(error)}.`,
     );
@@ -141,9 +159,16 @@ export class LiveView implements DeviceView {
     return this.#parts.metrics.text();
   }
 
-  async #audit(action: "flag" | "override", verdictId: string, by: string, detail: AuditEntry["detail"], done: string): Promise<CommandReply> {
+  async #audit(
+    action: "flag" | "override",
+    verdictId: string,
+    by: string,
+    detail: AuditEntry["detail"],
+    done: string,
+  ): Promise<CommandReply> {
     const known = await this.#parts.journal.verdictById(verdictId);
-    if (known === undefined) throw new SightlineError("UNKNOWN_VERDICT", `${verdictId} is not in this device's journal`);
+    if (known === undefined)
+      throw new SightlineError("UNKNOWN_VERDICT", `${verdictId} is not in this device's journal`);
     await this.#record({ action, verdictId, by, detail });
     return { schema: 1, id: null, ok: true, message: done };
   }

@@ -24,7 +24,10 @@ export interface EngineChoice {
 }
 
 /** As configured, or one for each core that is left to it. */
-export const inferenceProcesses = ({ processes, threadsPerProcess = 1 }: Pick<EngineChoice, "processes" | "threadsPerProcess">): number =>
+export const inferenceProcesses = ({
+  processes,
+  threadsPerProcess = 1,
+}: Pick<EngineChoice, "processes" | "threadsPerProcess">): number =>
   processes ?? Math.max(1, Math.min(MOST_PROCESSES, Math.floor(availableParallelism() / threadsPerProcess)));
 
 /** Inferences that may be under way at once. */

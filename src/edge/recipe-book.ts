@@ -109,7 +109,9 @@ export class RecipeBook {
   /** Whoever gave the order was told that it failed: it must not take effect with the next start. */
   async #takeBack(before: string | undefined): Promise<void> {
     const restored = before === undefined ? rm(this.#choicePath) : writeDurably(this.#choicePath, before);
-    await restored.catch((error: unknown) => this.#log.error({ error: messageOf(error) }, "a choice of recipe was not taken back"));
+    await restored.catch((error: unknown) =>
+      this.#log.error({ error: messageOf(error) }, "a choice of recipe was not taken back"),
+    );
   }
 
   get #choicePath(): string {
@@ -125,5 +127,9 @@ export class RecipeBook {
 }
 
 function notKept(name: string, why: string, cause?: unknown): SightlineError {
-  return new SightlineError("JOURNAL_FULL", `the choice of recipe "${name}" cannot be kept (${why}); the recipe stays as it was`, { cause });
+  return new SightlineError(
+    "JOURNAL_FULL",
+    `the choice of recipe "${name}" cannot be kept (${why}); the recipe stays as it was`,
+    { cause },
+  );
 }

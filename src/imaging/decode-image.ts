@@ -3,7 +3,12 @@ import type { Metadata } from "sharp";
 import { describeForeignBytes, startsAsImage } from "./foreign-file.ts";
 import type { Image } from "./image.ts";
 import {
-  countScans, hasEndMarker, readJpegHeader, startsAsJpeg, withoutPadding, type JpegHeader,
+  countScans,
+  hasEndMarker,
+  readJpegHeader,
+  startsAsJpeg,
+  withoutPadding,
+  type JpegHeader,
 } from "./jpeg-header.ts";
 import { sharp } from "./sharp.ts";
 
@@ -23,8 +28,11 @@ const MAX_PROGRESSIVE_SCANS = 200;
 /** What sharp may open: SVG and PDF are programs rather than pictures. */
 const SHARP_FORMATS: ReadonlySet<string> = new Set(["png", "tiff", "webp", "heif", "gif"]);
 
-const refuse = (reason: "unreadable" | "torn" | "wrong-size", detail: string): DecodedImage =>
-  ({ ok: false, reason, detail });
+const refuse = (reason: "unreadable" | "torn" | "wrong-size", detail: string): DecodedImage => ({
+  ok: false,
+  reason,
+  detail,
+});
 
 /**
  * Pixels of an encoded image: JPEG, PNG, TIFF, WebP, AVIF, GIF (of several pages the first). Grey stays 1 channel,
@@ -75,9 +83,12 @@ function prepareJpeg(encoded: Buffer, maxPixels: number): Image | DecodedImage {
 }
 
 const tornJpeg = (encoded: Buffer): DecodedImage =>
-  refuse("torn", hasEndMarker(encoded)
-    ? "the pixel data of the JPEG is damaged or incomplete"
-    : `the JPEG stops before its end marker, after ${encoded.length} bytes`);
+  refuse(
+    "torn",
+    hasEndMarker(encoded)
+      ? "the pixel data of the JPEG is damaged or incomplete"
+      : `the JPEG stops before its end marker, after ${encoded.length} bytes`,
+  );
 
 const formatOf = (image: Image): number => (image.channels === 1 ? jpegTurbo.FORMAT_GRAY : jpegTurbo.FORMAT_RGB);
 
@@ -87,7 +98,9 @@ const formatOf = (image: Image): number => (image.channels === 1 ? jpegTurbo.FOR
  */
 async function fillFromJpeg(image: Image, encoded: Buffer): Promise<boolean> {
   try {
-    const { width, height } = await jpegTurbo.decompress(encoded, Buffer.from(image.pixels.buffer), { format: formatOf(image) });
+    const { width, height } = await jpegTurbo.decompress(encoded, Buffer.from(image.pixels.buffer), {
+      format: formatOf(image),
+    });
     return width === image.widthPx && height === image.heightPx;
   } catch {
     return false;
@@ -96,7 +109,9 @@ async function fillFromJpeg(image: Image, encoded: Buffer): Promise<boolean> {
 
 function fillFromJpegNow(image: Image, encoded: Buffer): boolean {
   try {
-    const { width, height } = jpegTurbo.decompressSync(encoded, Buffer.from(image.pixels.buffer), { format: formatOf(image) });
+    const { width, height } = jpegTurbo.decompressSync(encoded, Buffer.from(image.pixels.buffer), {
+      format: formatOf(image),
+    });
     return width === image.widthPx && height === image.heightPx;
   } catch {
     return false;

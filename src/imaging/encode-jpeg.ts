@@ -7,9 +7,8 @@ const bufferOf = (pixels: Uint8Array): Buffer => Buffer.from(pixels.buffer, pixe
 /** Baseline JPEG, colour with 4:2:0 chroma. `quality` 1 to 100. Runs off the caller's thread. */
 export function encodeJpeg(image: Image, quality = 85): Promise<Uint8Array> {
   const { widthPx: width, heightPx: height, channels } = image;
-  const [format, subsampling] = channels === 1
-    ? [jpegTurbo.FORMAT_GRAY, jpegTurbo.SAMP_GRAY]
-    : [jpegTurbo.FORMAT_RGB, jpegTurbo.SAMP_420];
+  const [format, subsampling] =
+    channels === 1 ? [jpegTurbo.FORMAT_GRAY, jpegTurbo.SAMP_GRAY] : [jpegTurbo.FORMAT_RGB, jpegTurbo.SAMP_420];
   return jpegTurbo.compress(bufferOf(image.pixels), { width, height, format, subsampling, quality });
 }
 

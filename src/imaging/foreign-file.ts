@@ -28,6 +28,8 @@ export function describeForeignBytes(bytes: Uint8Array): string {
   const known = SIGNATURES.find(([signature]) => start.startsWith(signature));
   if (known !== undefined) return `it is ${known[1]}`;
   if (bytes.every((byte) => byte === 0)) return `it holds only zeros (${bytes.length} bytes)`;
-  const shown = Buffer.from(bytes.subarray(0, SHOWN_BYTES)).toString("hex").replace(/(..)(?=.)/g, "$1 ");
+  const shown = Buffer.from(bytes.subarray(0, SHOWN_BYTES))
+    .toString("hex")
+    .replace(/(..)(?=.)/g, "$1 ");
   return `it is no image this program knows (${bytes.length} bytes, starting ${shown})`;
 }

@@ -107,7 +107,8 @@ function hasFlatBottom(image: Image): boolean {
   if (heightPx < 2 || widthPx < 2) return false;
   const rowBytes = widthPx * channels;
   const whole = Buffer.from(pixels.buffer, pixels.byteOffset, rowBytes * heightPx);
-  const flatFrom = (start: number): boolean => // every pixel equals the one before it
+  const flatFrom = (start: number): boolean =>
+    // every pixel equals the one before it
     whole.subarray(start, whole.length - channels).equals(whole.subarray(start + channels));
   const lastPixel = whole.subarray(whole.length - channels);
   return flatFrom(rowBytes * (heightPx - 2)) && lastPixel.some((value) => value < SATURATED) && !flatFrom(0);

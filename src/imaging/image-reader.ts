@@ -96,4 +96,7 @@ export class ImageReader {
 }
 
 const lost = (reason: string) =>
-  ({ decoded: { ok: false, reason: "unreadable", detail: `the thread that reads images ended: ${reason}` }, readMs: 0 }) as const;
+  ({
+    decoded: { ok: false, reason: "unreadable", detail: `the thread that reads images ended: ${reason}` },
+    readMs: 0,
+  }) as const;

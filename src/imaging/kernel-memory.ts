@@ -9,7 +9,13 @@ interface KernelExports {
   averageRows(job: number): void;
   reset(): void;
   addRows(
-    upper: number, middle: number, lower: number, width: number, channels: number, luma: number, cells: number,
+    upper: number,
+    middle: number,
+    lower: number,
+    width: number,
+    channels: number,
+    luma: number,
+    cells: number,
   ): void;
   lumaSum(): number;
   darkCount(): number;

@@ -31,7 +31,11 @@ const MOST_SHRINK = 120;
  * Throws RangeError when `rect` is not within the image or `output` is too short.
  */
 export function resampleToRgb(
-  image: Image, rect: PixelRect, size: OutputSize, output: Uint8Array, offset: number,
+  image: Image,
+  rect: PixelRect,
+  size: OutputSize,
+  output: Uint8Array,
+  offset: number,
 ): void {
   const outputBytes = size.widthPx * size.heightPx * 3;
   assertFits(image, rect, output.length - offset - outputBytes);
@@ -45,8 +49,14 @@ export function resampleToRgb(
   const rowBytes = rect.widthPx * image.channels;
   const rowsAtOnce = Math.max(vertical.usedTaps, Math.min(Math.floor(CHUNK_BYTES / rowBytes), rect.heightPx));
   const { kernel, at } = layOut([
-    JOB_BYTES, vertical.starts.byteLength, vertical.weights.byteLength, horizontal.starts.byteLength,
-    horizontal.weights.byteLength, rowBytes * 2, outputBytes, rowBytes * (rowsAtOnce + vertical.taps),
+    JOB_BYTES,
+    vertical.starts.byteLength,
+    vertical.weights.byteLength,
+    horizontal.starts.byteLength,
+    horizontal.weights.byteLength,
+    rowBytes * 2,
+    outputBytes,
+    rowBytes * (rowsAtOnce + vertical.taps),
   ] as const);
   const [job, verticalStarts, verticalWeights, horizontalStarts, horizontalWeights, middle, outputAt, source] = at;
   kernel.words.set(vertical.starts, verticalStarts / 4);
@@ -56,10 +66,26 @@ export function resampleToRgb(
   for (const { from, to, firstRow, endRow } of chunks(vertical, rowsAtOnce, rect.heightPx)) {
     copyRows(image, rect, { firstRow, endRow }, kernel.bytes.subarray(source));
     // In the order of ResampleJob in kernel/resample-rows.ts.
-    kernel.words.set([
-      source, rowBytes, firstRow, image.channels, from, to, size.widthPx, outputAt, middle, verticalStarts,
-      verticalWeights, vertical.taps, horizontalStarts, horizontalWeights, horizontal.taps,
-    ], job / 4);
+    kernel.words.set(
+      [
+        source,
+        rowBytes,
+        firstRow,
+        image.channels,
+        from,
+        to,
+        size.widthPx,
+        outputAt,
+        middle,
+        verticalStarts,
+        verticalWeights,
+        vertical.taps,
+        horizontalStarts,
+        horizontalWeights,
+        horizontal.taps,
+      ],
+      job / 4,
+    );
     kernel.resampleRows(job);
   }
   output.set(kernel.bytes.subarray(outputAt, outputAt + outputBytes), offset);
@@ -73,8 +99,14 @@ function averageBlocks(image: Image, rect: PixelRect, size: OutputSize, output: 
   const mostRows = Math.ceil(rect.heightPx / size.heightPx) + 1;
   const rowsAtOnce = Math.max(mostRows, Math.floor(CHUNK_BYTES / rowBytes));
   const { kernel, at } = layOut([
-    JOB_BYTES, rows.byteLength, columns.starts.byteLength, columns.weights.byteLength, columns.factors.byteLength,
-    rowBytes * 2, output.length, rowBytes * rowsAtOnce,
+    JOB_BYTES,
+    rows.byteLength,
+    columns.starts.byteLength,
+    columns.weights.byteLength,
+    columns.factors.byteLength,
+    rowBytes * 2,
+    output.length,
+    rowBytes * rowsAtOnce,
   ] as const);
   const [job, rowStarts, columnStarts, columnWeights, columnFactors, sums, outputAt, source] = at;
   kernel.words.set(rows, rowStarts / 4);
@@ -87,10 +119,25 @@ function averageBlocks(image: Image, rect: PixelRect, size: OutputSize, output: 
     while (to < size.heightPx && (rows[to + 1] ?? 0) - firstRow <= rowsAtOnce) to++;
     copyRows(image, rect, { firstRow, endRow: rows[to] ?? 0 }, kernel.bytes.subarray(source));
     // In the order of AverageJob in kernel/average-rows.ts.
-    kernel.words.set([
-      source, rowBytes, firstRow, image.channels, from, to, size.widthPx, outputAt, sums, rowStarts, columnStarts,
-      columnWeights, columns.pairs, columnFactors,
-    ], job / 4);
+    kernel.words.set(
+      [
+        source,
+        rowBytes,
+        firstRow,
+        image.channels,
+        from,
+        to,
+        size.widthPx,
+        outputAt,
+        sums,
+        rowStarts,
+        columnStarts,
+        columnWeights,
+        columns.pairs,
+        columnFactors,
+      ],
+      job / 4,
+    );
     kernel.averageRows(job);
     from = to;
   }
@@ -114,7 +161,9 @@ function axisBlocks(sourcePx: number, outputPx: number): AxisBlocks {
   const starts = Int32Array.from({ length: outputPx + 1 }, (_, output) => Math.round((output * sourcePx) / outputPx));
   const lengths = Array.from({ length: outputPx }, (_, output) => (starts[output + 1] ?? 0) - (starts[output] ?? 0));
   const pairs = Math.ceil(Math.max(...lengths) / 2);
-  const weights = Int16Array.from(lengths.flatMap((length) => Array.from({ length: 2 * pairs }, (_, at) => (at < length ? 1 : 0))));
+  const weights = Int16Array.from(
+    lengths.flatMap((length) => Array.from({ length: 2 * pairs }, (_, at) => (at < length ? 1 : 0))),
+  );
   const found = { starts, pairs, weights, factors: Float32Array.from(lengths, (length) => 1 / length) };
   if (blocks.size >= PLANS_KEPT) blocks.clear();
   blocks.set(key, found);
@@ -124,8 +173,13 @@ function axisBlocks(sourcePx: number, outputPx: number): AxisBlocks {
 function assertFits(image: Image, rect: PixelRect, spareBytes: number): void {
   const { xPx, yPx, widthPx, heightPx } = rect;
   const whole = [xPx, yPx, widthPx, heightPx].every(Number.isInteger);
-  const inside = xPx >= 0 && yPx >= 0 && widthPx > 0 && heightPx > 0 &&
-    xPx + widthPx <= image.widthPx && yPx + heightPx <= image.heightPx;
+  const inside =
+    xPx >= 0 &&
+    yPx >= 0 &&
+    widthPx > 0 &&
+    heightPx > 0 &&
+    xPx + widthPx <= image.widthPx &&
+    yPx + heightPx <= image.heightPx;
   if (!whole || !inside) {
     const region = `region ${widthPx}x${heightPx}+${xPx}+${yPx} px`;
     throw new RangeError(`${region} is not within the image of ${image.widthPx}x${image.heightPx} px`);
@@ -167,7 +221,10 @@ function chunks({ outputs, usedTaps, starts }: ResampleAxis, rowsAtOnce: number,
 
 /** Rows of `rect`, counted from its top, packed one after another at the start of `target`. */
 function copyRows(
-  image: Image, rect: PixelRect, { firstRow, endRow }: { firstRow: number; endRow: number }, target: Uint8Array,
+  image: Image,
+  rect: PixelRect,
+  { firstRow, endRow }: { firstRow: number; endRow: number },
+  target: Uint8Array,
 ): void {
   const imageRowBytes = image.widthPx * image.channels;
   const rowBytes = rect.widthPx * image.channels;

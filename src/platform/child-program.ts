@@ -10,7 +10,10 @@ import { setImmediate as turn } from "node:timers/promises";
 export async function findProgram(name: string, searchPath = process.env["PATH"] ?? ""): Promise<string | undefined> {
   const candidates = isAbsolute(name)
     ? [name]
-    : searchPath.split(delimiter).filter((folder) => folder !== "").map((folder) => join(folder, name));
+    : searchPath
+        .split(delimiter)
+        .filter((folder) => folder !== "")
+        .map((folder) => join(folder, name));
   for (const candidate of candidates) {
     if (await isExecutable(candidate)) return candidate;
   }

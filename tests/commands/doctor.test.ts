@@ -20,9 +20,14 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function runDoctor(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", CLI, "doctor", ...args], { encoding: "utf8" });
+  return spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", CLI, "doctor", ...args], {
+    encoding: "utf8",
+  });
 }
-interface Document { ok: boolean; checks: { name: string; level: string; sentence: string; remedy: string | null }[] }
+interface Document {
+  ok: boolean;
+  checks: { name: string; level: string; sentence: string; remedy: string | null }[];
+}
 
 test("a machine that can inspect: exit 0, and one JSON document", () => {
   const { status, stdout } = runDoctor("--config", config, "--run-model", "--json");
@@ -30,14 +35,29 @@ test("a machine that can inspect: exit 0, and one JSON document", () => {
   expect(document.checks.filter(({ level }) => level === "failure")).toEqual([]);
   expect(document.ok).toBe(true);
   expect(document.checks.map(({ name }) => name)).toEqual([
-    "configuration", "node", "sqlite", "processor", "memory", "clock", "storage", "camera", "inference", "recipe tiny", "broker", "hub",
-    "reject signal", "http",
+    "configuration",
+    "node",
+    "sqlite",
+    "processor",
+    "memory",
+    "clock",
+    "storage",
+    "camera",
+    "inference",
+    "recipe tiny",
+    "broker",
+    "hub",
+    "reject signal",
+    "http",
   ]);
   expect(status).toBe(0);
 });
 
 test("a failure: exit 1, named with what to do, and no colour without a terminal", () => {
-  writeFileSync(config, `device: t1\ncamera: { type: v4l2, device: /dev/video99 }\nrecipes: [{ name: tiny, model: none }]\nhttp: { port: 0 }\n`);
+  writeFileSync(
+    config,
+    `device: t1\ncamera: { type: v4l2, device: /dev/video99 }\nrecipes: [{ name: tiny, model: none }]\nhttp: { port: 0 }\n`,
+  );
   const { status, stdout } = runDoctor("--config", config);
   expect(stdout).toMatch(/^camera +FAILURE +\/dev\/video99 is not there/m);
   expect(stdout).toMatch(/^recipe tiny +FAILURE/m);
@@ -51,7 +71,11 @@ test("a configuration with a typo: exit 2, and the machine is examined all the s
   writeFileSync(config, "device: t1\ncamra: {}\n");
   const { status, stdout } = runDoctor("--config", config, "--json");
   const document = JSON.parse(stdout) as Document;
-  expect(document.checks[0]).toMatchObject({ name: "configuration", level: "failure", sentence: expect.stringContaining('did you mean "camera"?') });
+  expect(document.checks[0]).toMatchObject({
+    name: "configuration",
+    level: "failure",
+    sentence: expect.stringContaining('did you mean "camera"?'),
+  });
   expect(document.checks.some(({ name }) => name === "inference")).toBe(true);
   expect(status).toBe(2);
 });

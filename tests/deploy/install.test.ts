@@ -1,5 +1,18 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,8 +29,12 @@ beforeEach(() => {
   };
   // A checkout that is built at once, and programs that would change this machine replaced by ones that do not.
   write("checkout/package.json", '{ "version": "1.2.3" }');
-  write("checkout/scripts/sightline.mjs", 'import { mkdirSync } from "node:fs"; mkdirSync(new URL("../dist", import.meta.url), { recursive: true });');
-  for (const part of ["deploy", "firmware-config"]) cpSync(join(repository, part), join(folder, "checkout", part), { recursive: true });
+  write(
+    "checkout/scripts/sightline.mjs",
+    'import { mkdirSync } from "node:fs"; mkdirSync(new URL("../dist", import.meta.url), { recursive: true });',
+  );
+  for (const part of ["deploy", "firmware-config"])
+    cpSync(join(repository, part), join(folder, "checkout", part), { recursive: true });
   for (const name of ["useradd", "usermod", "systemctl", "udevadm"]) {
     write(`bin/${name}`, `#!/bin/sh\necho "${name} $*" >> "${folder}/calls"\n`);
     chmodSync(join(folder, "bin", name), 0o755);
@@ -37,28 +54,31 @@ const install = (...args: string[]): string =>
     },
   });
 
-test.skipIf(process.getuid?.() !== 0)("installing twice keeps configuration, rules and secrets, and leaves a way back", () => {
-  install();
-  const configPath = join(folder, "config/device.yaml");
-  expect(readFileSync(configPath, "utf8")).toContain(`model: ${join(folder, "opt")}/current/models/tile-surface`);
-  expect(readFileSync(join(folder, "calls"), "utf8")).toContain("useradd --system");
-  writeFileSync(configPath, "device: mine\n");
-  writeFileSync(join(folder, "config/secrets/mqtt-password"), "secret", { mode: 0o644 });
-  const first = readlinkSync(join(folder, "opt/current"));
+test.skipIf(process.getuid?.() !== 0)(
+  "installing twice keeps configuration, rules and secrets, and leaves a way back",
+  () => {
+    install();
+    const configPath = join(folder, "config/device.yaml");
+    expect(readFileSync(configPath, "utf8")).toContain(`model: ${join(folder, "opt")}/current/models/tile-surface`);
+    expect(readFileSync(join(folder, "calls"), "utf8")).toContain("useradd --system");
+    writeFileSync(configPath, "device: mine\n");
+    writeFileSync(join(folder, "config/secrets/mqtt-password"), "secret", { mode: 0o644 });
+    const first = readlinkSync(join(folder, "opt/current"));
 
-  writeFileSync(join(folder, "checkout/package.json"), '{ "version": "1.2.4" }');
-  install();
-  expect(readFileSync(configPath, "utf8")).toBe("device: mine\n");
-  expect(readlinkSync(join(folder, "opt/current"))).toContain("1.2.4-");
-  expect(readlinkSync(join(folder, "opt/previous"))).toBe(first);
-  expect(existsSync(join(first, "dist"))).toBe(true);
-  expect(statSync(join(folder, "config/secrets/mqtt-password")).mode & 0o777).toBe(0o600);
-  const unitFolder = join(folder, "etc/systemd/system");
-  expect(readFileSync(join(unitFolder, "sightline-edge.service.d/credentials.conf"), "utf8")).toContain(
-    `LoadCredential=mqtt-password:${folder}/config/secrets/mqtt-password`,
-  );
-  expect(lstatSync(join(unitFolder, "sightline-edge.service")).isFile()).toBe(true);
-});
+    writeFileSync(join(folder, "checkout/package.json"), '{ "version": "1.2.4" }');
+    install();
+    expect(readFileSync(configPath, "utf8")).toBe("device: mine\n");
+    expect(readlinkSync(join(folder, "opt/current"))).toContain("1.2.4-");
+    expect(readlinkSync(join(folder, "opt/previous"))).toBe(first);
+    expect(existsSync(join(first, "dist"))).toBe(true);
+    expect(statSync(join(folder, "config/secrets/mqtt-password")).mode & 0o777).toBe(0o600);
+    const unitFolder = join(folder, "etc/systemd/system");
+    expect(readFileSync(join(unitFolder, "sightline-edge.service.d/credentials.conf"), "utf8")).toContain(
+      `LoadCredential=mqtt-password:${folder}/config/secrets/mqtt-password`,
+    );
+    expect(lstatSync(join(unitFolder, "sightline-edge.service")).isFile()).toBe(true);
+  },
+);
 
 test.skipIf(process.getuid?.() !== 0)("old releases go, the current and the previous one stay", () => {
   for (const version of ["1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4"]) {

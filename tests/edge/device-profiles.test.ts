@@ -8,7 +8,12 @@ const folder = fileURLToPath(new URL("../../firmware-config/", import.meta.url))
 const profiles = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
 
 test("the four profiles are there", () => {
-  expect(profiles.sort()).toEqual(["gige-camera.yaml", "jetson-orin-nano-csi.yaml", "simulated.yaml", "usb-camera.yaml"]);
+  expect(profiles.sort()).toEqual([
+    "gige-camera.yaml",
+    "jetson-orin-nano-csi.yaml",
+    "simulated.yaml",
+    "usb-camera.yaml",
+  ]);
 });
 
 test.each(profiles)("%s is valid", async (name) => {
@@ -25,8 +30,11 @@ test("the simulated profile is what the demo's subscribers expect", async () => 
   });
 });
 
-test.each(["jetson-orin-nano-csi.yaml", "gige-camera.yaml"])("the pipeline of %s has one word for each property", async (name) => {
-  const { camera } = await loadDeviceConfig(`${folder}${name}`);
-  if (camera.type !== "gstreamer") throw new Error("another camera type");
-  for (const word of pipelineWords(camera.pipeline)) expect(word).toMatch(/^(!|[a-z0-9]+|[a-z-]+=.+|(video\/\S+))$/);
-});
+test.each(["jetson-orin-nano-csi.yaml", "gige-camera.yaml"])(
+  "the pipeline of %s has one word for each property",
+  async (name) => {
+    const { camera } = await loadDeviceConfig(`${folder}${name}`);
+    if (camera.type !== "gstreamer") throw new Error("another camera type");
+    for (const word of pipelineWords(camera.pipeline)) expect(word).toMatch(/^(!|[a-z0-9]+|[a-z-]+=.+|(video\/\S+))$/);
+  },
+);

@@ -53,7 +53,11 @@ const recipe: Recipe = {
   bundle: {
     directoryPath: "",
     modelSha256: "ab".repeat(32),
-    manifest: { name: "tiny", version: "1.0.0", input: { width: 32, height: 32, channels: 3 } } as Recipe["bundle"]["manifest"], // all the line reads
+    manifest: {
+      name: "tiny",
+      version: "1.0.0",
+      input: { width: 32, height: 32, channels: 3 },
+    } as Recipe["bundle"]["manifest"], // all the line reads
   },
   classes: [
     { name: "good", kind: "good" },
@@ -74,13 +78,25 @@ interface Scene {
   readonly statistics: LineStatistics;
 }
 
-async function openLine(act: (request: number) => EngineAct, change: Partial<LineOptions> = {}, onDecided: () => void = () => undefined): Promise<Scene> {
+async function openLine(
+  act: (request: number) => EngineAct,
+  change: Partial<LineOptions> = {},
+  onDecided: () => void = () => undefined,
+): Promise<Scene> {
   const { bootSeq } = await journal.start();
   const decided: Verdict[] = [];
   const inOrder: string[] = [];
   const statistics = new LineStatistics();
   const line = new Line(
-    { device: "station-1", bootSeq, queueCapacity: 8, inferenceSlots: 2, shutdown: shutdown.signal, live: true, ...change },
+    {
+      device: "station-1",
+      bootSeq,
+      queueCapacity: 8,
+      inferenceSlots: 2,
+      shutdown: shutdown.signal,
+      live: true,
+      ...change,
+    },
     {
       clock,
       log: silentLogger,
@@ -103,7 +119,15 @@ async function openLine(act: (request: number) => EngineAct, change: Partial<Lin
 let nextSeed = 1;
 const trigger = (change: Partial<IncomingTrigger> = {}): IncomingTrigger => {
   const frame = frameOf(photograph(nextSeed++));
-  return { source: "mqtt", requestId: null, part: "p1", deadlineMs: undefined, receivedTick: clock.tick(), capture: async () => frame, ...change };
+  return {
+    source: "mqtt",
+    requestId: null,
+    part: "p1",
+    deadlineMs: undefined,
+    receivedTick: clock.tick(),
+    capture: async () => frame,
+    ...change,
+  };
 };
 
 test("a good part passes, a bad one is rejected, a doubtful one is for a person", async () => {
@@ -111,7 +135,12 @@ test("a good part passes, a bad one is rejected, a doubtful one is for a person"
   const { line } = await openLine((request) => ({ ngScore: scores[request] ?? 0 }), { inferenceSlots: 1 });
   const verdicts = await Promise.all(scores.map(() => line.accept(trigger()).verdict));
   expect(verdicts.map(({ verdict }) => verdict)).toEqual(["pass", "reject", "review"]);
-  expect(verdicts[1]).toMatchObject({ class: "spot", part: "p1", device: "station-1", regions: [{ x: 16, class: "spot" }] });
+  expect(verdicts[1]).toMatchObject({
+    class: "spot",
+    part: "p1",
+    device: "station-1",
+    regions: [{ x: 16, class: "spot" }],
+  });
 });
 
 test("every verdict fits the published schema and is on disk when it is answered", async () => {
@@ -124,9 +153,20 @@ test("every verdict fits the published schema and is on disk when it is answered
 });
 
 test("one trigger, exactly one verdict, whatever the model does", async () => {
-  const acts: EngineAct[] = [{ ngScore: 0.1 }, { fail: "INFERENCE_CRASHED" }, { fail: "INFERENCE_HUNG" }, { hang: true }, { ngScore: NaN }];
-  const { line, decided, statistics } = await openLine((request) => acts[request % acts.length] ?? { hang: true }, { queueCapacity: 100, inferenceSlots: 50 });
-  const verdicts = await Promise.all(Array.from({ length: 40 }, (_, part) => line.accept(trigger({ part: `part-${part}` })).verdict));
+  const acts: EngineAct[] = [
+    { ngScore: 0.1 },
+    { fail: "INFERENCE_CRASHED" },
+    { fail: "INFERENCE_HUNG" },
+    { hang: true },
+    { ngScore: NaN },
+  ];
+  const { line, decided, statistics } = await openLine((request) => acts[request % acts.length] ?? { hang: true }, {
+    queueCapacity: 100,
+    inferenceSlots: 50,
+  });
+  const verdicts = await Promise.all(
+    Array.from({ length: 40 }, (_, part) => line.accept(trigger({ part: `part-${part}` })).verdict),
+  );
   expect(new Set(verdicts.map(({ part }) => part)).size).toBe(40);
   expect(verdicts.filter(({ verdict }) => verdict === "pass")).toHaveLength(8);
   expect(verdicts.filter((verdict) => verdict.verdict === "fault" && verdict.reason === "deadline")).toHaveLength(8);
@@ -144,7 +184,13 @@ test("a pass is in order when every part before it is decided and none after it"
     const { verdict } = line.accept(trigger({ part, deadlineMs: 60_000, capture: () => shown.promise }));
     return { show: () => shown.resolve(frame), verdict };
   };
-  const [first, second, third, fourth, fifth] = [heldBack("1"), heldBack("2"), heldBack("3"), heldBack("4"), heldBack("5")];
+  const [first, second, third, fourth, fifth] = [
+    heldBack("1"),
+    heldBack("2"),
+    heldBack("3"),
+    heldBack("4"),
+    heldBack("5"),
+  ];
   for (const part of [first, third, second, fourth, fifth]) {
     part.show();
     expect((await part.verdict).verdict).toBe("pass");
@@ -154,18 +200,26 @@ test("a pass is in order when every part before it is decided and none after it"
 
 test("an uploaded image keeps no part waiting for its turn", async () => {
   const { line, inOrder } = await openLine(() => ({ ngScore: 0 }));
-  const upload = line.accept(trigger({ source: "upload", part: "upload", capture: () => new Promise(() => undefined) }));
+  const upload = line.accept(
+    trigger({ source: "upload", part: "upload", capture: () => new Promise(() => undefined) }),
+  );
   await line.accept(trigger({ part: "part" })).verdict;
   await upload.verdict;
   expect(inOrder).toEqual(["part"]);
 });
 
 test("uploads wait for each other, not for parts, and fill no part's place", async () => {
-  const { line } = await openLine((request) => (request < 2 ? { hang: true } : { ngScore: 0 }), { queueCapacity: 3, inferenceSlots: 2 });
+  const { line } = await openLine((request) => (request < 2 ? { hang: true } : { ngScore: 0 }), {
+    queueCapacity: 3,
+    inferenceSlots: 2,
+  });
   let decoded = 0;
   const frame = frameOf(photograph(nextSeed++));
   const capture = async (): Promise<CapturedFrame> => (decoded++, frame);
-  const uploads = Array.from({ length: 4 }, () => line.accept(trigger({ source: "upload", part: undefined, deadlineMs: 400, capture })).verdict);
+  const uploads = Array.from(
+    { length: 4 },
+    () => line.accept(trigger({ source: "upload", part: undefined, deadlineMs: 400, capture })).verdict,
+  );
   expect(await uploads[3]).toMatchObject({ verdict: "fault", reason: "overrun" });
   const hung = line.accept(trigger({ deadlineMs: 100 })).verdict; // takes the second inference slot
   expect(await hung).toMatchObject({ reason: "deadline" });
@@ -178,7 +232,10 @@ test("uploads wait for each other, not for parts, and fill no part's place", asy
 
 test("parts are judged while uploads hang", async () => {
   let asked = 0;
-  const { line } = await openLine(() => (asked++ === 0 ? { hang: true } : { ngScore: 0 }), { queueCapacity: 2, inferenceSlots: 2 });
+  const { line } = await openLine(() => (asked++ === 0 ? { hang: true } : { ngScore: 0 }), {
+    queueCapacity: 2,
+    inferenceSlots: 2,
+  });
   const upload = (): Promise<Verdict> => line.accept(trigger({ source: "upload", deadlineMs: 400 })).verdict;
   const uploads = [upload(), upload()];
   await expect.poll(() => asked, { interval: 5 }).toBe(1);
@@ -232,11 +289,26 @@ test("a trigger beyond the queue is answered at once with an overrun fault, not 
 
 test("a frame that is refused says which one it was", async () => {
   const { line } = await openLine(() => ({ hang: true }), { queueCapacity: 1 });
-  const accepted = [7, 8].map((seq) => line.accept(triggerOfFrame(frameOf(photograph(nextSeed++), seq), clock.tick())).verdict);
-  const missed = { ...triggerOfFrame(frameOf(photograph(nextSeed++), 9), clock.tick()), refused: { reason: "overrun", detail: "missed" } } as const;
+  const accepted = [7, 8].map(
+    (seq) => line.accept(triggerOfFrame(frameOf(photograph(nextSeed++), seq), clock.tick())).verdict,
+  );
+  const missed = {
+    ...triggerOfFrame(frameOf(photograph(nextSeed++), 9), clock.tick()),
+    refused: { reason: "overrun", detail: "missed" },
+  } as const;
   const [, overrun, refused] = await Promise.all([...accepted, line.accept(missed).verdict]);
-  expect(overrun).toMatchObject({ verdict: "fault", reason: "overrun", seq: 8, capturedAt: expect.any(String) as string });
-  expect(refused).toMatchObject({ verdict: "fault", reason: "overrun", seq: 9, capturedAt: expect.any(String) as string });
+  expect(overrun).toMatchObject({
+    verdict: "fault",
+    reason: "overrun",
+    seq: 8,
+    capturedAt: expect.any(String) as string,
+  });
+  expect(refused).toMatchObject({
+    verdict: "fault",
+    reason: "overrun",
+    seq: 9,
+    capturedAt: expect.any(String) as string,
+  });
 });
 
 test.each([
@@ -257,7 +329,9 @@ test("a camera that repeats its image is frozen, two triggers that share a frame
   expect((await line.accept(showing(1)).verdict).verdict).toBe("pass");
   expect((await line.accept(showing(1)).verdict).verdict).toBe("pass");
   expect(await line.accept(showing(2)).verdict).toMatchObject({ verdict: "fault", reason: "frozen" });
-  expect(await line.accept(showing(2)).verdict, "the second trigger of a frozen frame").toMatchObject({ reason: "frozen" });
+  expect(await line.accept(showing(2)).verdict, "the second trigger of a frozen frame").toMatchObject({
+    reason: "frozen",
+  });
 });
 
 test("without an active recipe every part is a fault", async () => {
@@ -265,8 +339,15 @@ test("without an active recipe every part is a fault", async () => {
   const line = new Line(
     { device: "station-1", bootSeq, queueCapacity: 8, inferenceSlots: 2, shutdown: shutdown.signal, live: true },
     {
-      clock, log: silentLogger, engine: new FakeEngine(() => ({ ngScore: 0 })), journal, recipes: { active: undefined },
-      statistics: new LineStatistics(), clockSynced: () => true, onDecided: () => undefined, onUnrecorded: () => undefined,
+      clock,
+      log: silentLogger,
+      engine: new FakeEngine(() => ({ ngScore: 0 })),
+      journal,
+      recipes: { active: undefined },
+      statistics: new LineStatistics(),
+      clockSynced: () => true,
+      onDecided: () => undefined,
+      onUnrecorded: () => undefined,
     },
   );
   expect(await line.accept(trigger()).verdict).toMatchObject({ verdict: "fault", reason: "model" });
@@ -292,11 +373,20 @@ test("after a crash, a trigger found without verdict becomes a fault: interrupte
   const line = new Line(
     { device: "station-1", bootSeq, queueCapacity: 8, inferenceSlots: 2, shutdown: shutdown.signal, live: true },
     {
-      clock, log: silentLogger, engine: new FakeEngine(() => ({ ngScore: 0 })), journal, recipes: { active: recipe },
-      statistics: new LineStatistics(), clockSynced: () => true, onDecided: (verdict) => decided.push(verdict), onUnrecorded: () => undefined,
+      clock,
+      log: silentLogger,
+      engine: new FakeEngine(() => ({ ngScore: 0 })),
+      journal,
+      recipes: { active: recipe },
+      statistics: new LineStatistics(),
+      clockSynced: () => true,
+      onDecided: (verdict) => decided.push(verdict),
+      onUnrecorded: () => undefined,
     },
   );
   await line.answerInterrupted(interrupted);
-  expect(decided).toMatchObject([{ verdict: "fault", reason: "interrupted", part: "lost-part", bootSeq: 2, verdictSeq: 1, seq: null }]);
+  expect(decided).toMatchObject([
+    { verdict: "fault", reason: "interrupted", part: "lost-part", bootSeq: 2, verdictSeq: 1, seq: null },
+  ]);
   expect(journal.status()).toMatchObject({ triggers: 1, verdicts: 1 });
 });

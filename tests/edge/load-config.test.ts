@@ -42,27 +42,42 @@ mqtt: { url: "mqtts://broker", root: demo/line1, caFile: tls/ca.pem, certFile: /
 http: { writeToken: { file: secrets/token } }
 `);
   expect(config.dataDirectory).toBe("/plant/state");
-  expect(config.recipes[0]).toMatchObject({ model: "/models/tile-surface", sanity: { reference: "/plant/pictures/good.png" } });
-  expect(config.mqtt).toMatchObject({ caFile: "/plant/tls/ca.pem", certFile: "/etc/device.crt", password: { file: "/plant/secrets/mqtt" } });
+  expect(config.recipes[0]).toMatchObject({
+    model: "/models/tile-surface",
+    sanity: { reference: "/plant/pictures/good.png" },
+  });
+  expect(config.mqtt).toMatchObject({
+    caFile: "/plant/tls/ca.pem",
+    certFile: "/etc/device.crt",
+    password: { file: "/plant/secrets/mqtt" },
+  });
   expect(config.http.writeToken).toEqual({ file: "/plant/secrets/token" });
 });
 
 test.each(["directory", "video"])("the path of a %s camera is resolved too", (type) => {
-  expect(parse(GOOD.replace("type: simulated", `type: ${type}\n  path: parts`)).camera).toMatchObject({ path: "/plant/parts" });
+  expect(parse(GOOD.replace("type: simulated", `type: ${type}\n  path: parts`)).camera).toMatchObject({
+    path: "/plant/parts",
+  });
 });
 
 test("an active recipe that is none of the recipes, and a name that two of them have, are refused", () => {
-  expect(refusal(`${GOOD}activeRecipe: tile\n`)).toBe('/plant/line1.yaml:8: activeRecipe: "tile" is none of the recipes: tiles');
+  expect(refusal(`${GOOD}activeRecipe: tile\n`)).toBe(
+    '/plant/line1.yaml:8: activeRecipe: "tile" is none of the recipes: tiles',
+  );
   const twice = GOOD.replace("recipes:", "recipes:\n  - { name: tiles, model: ../models/other }");
   expect(refusal(twice)).toContain('recipes.1.name: "tiles" is the name of two recipes');
 });
 
 test("a hub without the broker that would reach it is refused", () => {
-  expect(refusal(`${GOOD}hub: {}\n`)).toBe("/plant/line1.yaml:8: hub: a hub acknowledges over the broker; set mqtt, or remove hub");
+  expect(refusal(`${GOOD}hub: {}\n`)).toBe(
+    "/plant/line1.yaml:8: hub: a hub acknowledges over the broker; set mqtt, or remove hub",
+  );
 });
 
 test("a reserve or a quota that the journal would refuse at the start is refused here", () => {
-  expect(refusal(`${GOOD}journal: { reserveBytes: 2000000 }\n`)).toContain("journal.reserveBytes: Too small: expected number to be >=2359296");
+  expect(refusal(`${GOOD}journal: { reserveBytes: 2000000 }\n`)).toContain(
+    "journal.reserveBytes: Too small: expected number to be >=2359296",
+  );
   expect(refusal(`${GOOD}journal: { maxBytes: 8000000 }\n`)).toContain(
     "/plant/line1.yaml:8: journal: the journal's quota must be at least 19145728 bytes",
   );
@@ -71,10 +86,14 @@ test("a reserve or a quota that the journal would refuse at the start is refused
 
 describe("a mistyped key is named with its line and the likely key", () => {
   test("at the top", () => {
-    expect(refusal(`${GOOD}triger: { mode: external }\n`)).toBe('/plant/line1.yaml:8: unknown key "triger"; did you mean "trigger"?');
+    expect(refusal(`${GOOD}triger: { mode: external }\n`)).toBe(
+      '/plant/line1.yaml:8: unknown key "triger"; did you mean "trigger"?',
+    );
   });
   test("in a section", () => {
-    expect(refusal(`${GOOD}http:\n  prot: 8081\n`)).toBe('/plant/line1.yaml:9: http: unknown key "prot"; did you mean "port"?');
+    expect(refusal(`${GOOD}http:\n  prot: 8081\n`)).toBe(
+      '/plant/line1.yaml:9: http: unknown key "prot"; did you mean "port"?',
+    );
   });
   test("in a list", () => {
     expect(refusal(GOOD.replace("    model:", "    modell:"))).toContain(
@@ -103,7 +122,8 @@ test("an unknown camera type lists the known ones and the likely one", () => {
   const sentence = refusal(GOOD.replace("type: simulated", "type: gstremer"));
   expect(sentence).toContain("/plant/line1.yaml:4: camera.type:");
   expect(sentence).toContain('did you mean "gstreamer"?');
-  for (const type of ["simulated", "directory", "video", "rtsp", "http", "gstreamer", "v4l2", "webcam"]) expect(sentence).toContain(type);
+  for (const type of ["simulated", "directory", "video", "rtsp", "http", "gstreamer", "v4l2", "webcam"])
+    expect(sentence).toContain(type);
 });
 
 test("a value out of range is named with its line", () => {
@@ -152,7 +172,10 @@ describe("on disk", () => {
   });
   test("a missing file is refused with its name", async () => {
     const path = join(folder, "none.yaml");
-    await expect(loadDeviceConfig(path)).rejects.toMatchObject({ code: "CONFIG_INVALID", detail: expect.stringContaining(path) });
+    await expect(loadDeviceConfig(path)).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      detail: expect.stringContaining(path),
+    });
   });
   test("secrets come from the environment or a file, without the line end", async () => {
     await writeFile(join(folder, "token"), "s3cret\n");

@@ -17,7 +17,10 @@ beforeEach(async () => {
   dataDirectory = temporaryDirectory();
   const recipes = ["tiles", "bricks"].map((name) => RecipeConfig.parse({ name, model: TINY_BUNDLE }));
   const engine = new FakeEngine(() => ({ ngScore: 0 }));
-  book = new RecipeBook({ recipes, activeRecipe: undefined, deadlineMs: 1000, dataDirectory }, { engine, log: silentLogger });
+  book = new RecipeBook(
+    { recipes, activeRecipe: undefined, deadlineMs: 1000, dataDirectory },
+    { engine, log: silentLogger },
+  );
   await book.start();
 });
 
@@ -34,7 +37,10 @@ test("an order to a disk that does not answer fails in time, and does not take e
   const switched = book.switchTo("bricks", order.signal);
   await setImmediate(); // it waits for the disk
   order.abort();
-  await expect(switched).rejects.toMatchObject({ code: "JOURNAL_FULL", detail: expect.stringContaining("stays as it was") });
+  await expect(switched).rejects.toMatchObject({
+    code: "JOURNAL_FULL",
+    detail: expect.stringContaining("stays as it was"),
+  });
   expect(book.active?.name).toBe("tiles");
   await writeFile(join(dataDirectory, "active-recipe"), "tiles");
   await expect(book.switchTo("unknown")).rejects.toThrow("known are"); // in turn: the order before has ended

@@ -45,7 +45,9 @@ export class FakeClock implements Clock {
   async advance(ms: number): Promise<void> {
     const until = this.#tick + ms;
     for (;;) {
-      const next = this.#timers.filter(({ dueTick }) => dueTick <= until).sort((left, right) => left.dueTick - right.dueTick)[0];
+      const next = this.#timers
+        .filter(({ dueTick }) => dueTick <= until)
+        .sort((left, right) => left.dueTick - right.dueTick)[0];
       if (next === undefined) break;
       this.#tick = Math.max(this.#tick, next.dueTick);
       this.#timers = this.#timers.filter((timer) => timer !== next);

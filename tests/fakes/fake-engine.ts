@@ -1,5 +1,11 @@
 import { SightlineError, type ErrorCode } from "../../src/contracts/errors.ts";
-import type { EngineStatus, InferenceEngine, InferenceRequest, InferenceResult, ModelBundle } from "../../src/pipeline/infer/inference-engine.ts";
+import type {
+  EngineStatus,
+  InferenceEngine,
+  InferenceRequest,
+  InferenceResult,
+  ModelBundle,
+} from "../../src/pipeline/infer/inference-engine.ts";
 
 /** What the engine does with its n-th request (from 0): answers with an NG score, fails with a code, or never answers. */
 export type EngineAct = { readonly ngScore: number } | { readonly fail: ErrorCode } | { readonly hang: true };

@@ -4,15 +4,20 @@ import { encodeJpeg, encodePng } from "../../src/imaging/encode-jpeg.ts";
 import { noiseImage, tileImage } from "./made-images.ts";
 
 const SHAPES = [
-  { widthPx: 1, heightPx: 1, channels: 1 }, { widthPx: 1, heightPx: 1, channels: 3 },
-  { widthPx: 33, heightPx: 17, channels: 1 }, { widthPx: 33, heightPx: 17, channels: 3 },
+  { widthPx: 1, heightPx: 1, channels: 1 },
+  { widthPx: 1, heightPx: 1, channels: 3 },
+  { widthPx: 33, heightPx: 17, channels: 1 },
+  { widthPx: 33, heightPx: 17, channels: 3 },
 ] as const;
 
 it("writes PNGs that decode to the very same pixels and channels", async () => {
   for (const shape of SHAPES) {
     const image = noiseImage(shape, 3);
     const decoded = await decodeImage(await encodePng(image));
-    expect(decoded).toMatchObject({ ok: true, image: { widthPx: image.widthPx, heightPx: image.heightPx, channels: image.channels } });
+    expect(decoded).toMatchObject({
+      ok: true,
+      image: { widthPx: image.widthPx, heightPx: image.heightPx, channels: image.channels },
+    });
     expect(decoded.ok && Buffer.from(decoded.image.pixels).equals(Buffer.from(image.pixels))).toBe(true);
   }
 });

@@ -12,13 +12,21 @@ const lumaAt = ({ pixels, channels, widthPx }: Image, x: number, y: number): num
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The definition, on the groups of rows that stand for a frame whose height is a multiple of 3 up to 96. */
-function exactStatistics(image: Image): { meanLuminance: number; darkShare: number; brightShare: number; sharpness: number } {
+function exactStatistics(image: Image): {
+  meanLuminance: number;
+  darkShare: number;
+  brightShare: number;
+  sharpness: number;
+} {
   const { widthPx, heightPx } = image;
-  const lumas = Array.from({ length: widthPx * heightPx }, (_, at) => lumaAt(image, at % widthPx, Math.floor(at / widthPx)));
+  const lumas = Array.from({ length: widthPx * heightPx }, (_, at) =>
+    lumaAt(image, at % widthPx, Math.floor(at / widthPx)),
+  );
   const laplacians: number[] = [];
   for (let y = 1; y < heightPx - 1; y += 3) {
     for (let x = 1; x < widthPx - 1; x++) {
-      const around = lumaAt(image, x - 1, y) + lumaAt(image, x + 1, y) + lumaAt(image, x, y - 1) + lumaAt(image, x, y + 1);
+      const around =
+        lumaAt(image, x - 1, y) + lumaAt(image, x + 1, y) + lumaAt(image, x, y - 1) + lumaAt(image, x, y + 1);
       laplacians.push(4 * lumaAt(image, x, y) - around);
     }
   }
@@ -33,12 +41,24 @@ function exactStatistics(image: Image): { meanLuminance: number; darkShare: numb
 }
 
 describe("frame statistics", () => {
-  it.each([[3, 3], [16, 9], [33, 96], [50, 21], [127, 48], [1000, 12], [16_384, 3]])("agree with their definition at %d x %d px", (widthPx, heightPx) => {
+  it.each([
+    [3, 3],
+    [16, 9],
+    [33, 96],
+    [50, 21],
+    [127, 48],
+    [1000, 12],
+    [16_384, 3],
+  ])("agree with their definition at %d x %d px", (widthPx, heightPx) => {
     for (const channels of [1, 3] as const) {
-      for (const image of [noiseImage({ widthPx, heightPx, channels }, widthPx), tileImage({ widthPx, heightPx, channels })]) {
+      for (const image of [
+        noiseImage({ widthPx, heightPx, channels }, widthPx),
+        tileImage({ widthPx, heightPx, channels }),
+      ]) {
         const exact = exactStatistics(image);
         const found = frameStatistics(image, { thumbnail: true });
-        for (const key of ["meanLuminance", "darkShare", "brightShare", "sharpness"] as const) expect(found[key]).toBeCloseTo(exact[key], 6);
+        for (const key of ["meanLuminance", "darkShare", "brightShare", "sharpness"] as const)
+          expect(found[key]).toBeCloseTo(exact[key], 6);
       }
     }
   });
@@ -58,7 +78,9 @@ describe("frame statistics", () => {
     const shape = { widthPx: 320, heightPx: 240, channels: 1 } as const;
     const focused = noiseImage(shape, 12);
     const half = paintedImage(shape, (x, y) => (focused.pixels[y * 320 + x] ?? 0) / 2);
-    const soft = paintedImage(shape, (x, y) => mean([-1, 0, 1].map((dx) => focused.pixels[y * 320 + Math.max(0, Math.min(319, x + dx))] ?? 0)));
+    const soft = paintedImage(shape, (x, y) =>
+      mean([-1, 0, 1].map((dx) => focused.pixels[y * 320 + Math.max(0, Math.min(319, x + dx))] ?? 0)),
+    );
     const sharpness = frameStatistics(focused, { thumbnail: true }).sharpness;
     expect(frameStatistics(half, { thumbnail: true }).sharpness / sharpness).toBeCloseTo(1, 1);
     expect(frameStatistics(soft, { thumbnail: true }).sharpness / sharpness).toBeLessThan(0.8);
@@ -79,18 +101,29 @@ describe("frame statistics", () => {
 
   it("differ in hash for two frames of one scene with sensor noise", () => {
     const shape = { widthPx: 640, heightPx: 480, channels: 3 } as const;
-    expect(frameStatistics(noiseImage(shape, 1), { thumbnail: true }).contentHash).not.toBe(frameStatistics(noiseImage(shape, 2), { thumbnail: true }).contentHash);
+    expect(frameStatistics(noiseImage(shape, 1), { thumbnail: true }).contentHash).not.toBe(
+      frameStatistics(noiseImage(shape, 2), { thumbnail: true }).contentHash,
+    );
   });
 
   it("show in the thumbnail what stands where", () => {
     for (const channels of [1, 3] as const) {
-      for (const [widthPx, heightPx] of [[640, 480], [97, 64], [20, 10], [1, 1], [5, 2]] as const) {
-        const image = paintedImage({ widthPx, heightPx, channels }, (x, y) => (x + 0.5) / widthPx * 100 + (y + 0.5) / heightPx * 100);
+      for (const [widthPx, heightPx] of [
+        [640, 480],
+        [97, 64],
+        [20, 10],
+        [1, 1],
+        [5, 2],
+      ] as const) {
+        const image = paintedImage(
+          { widthPx, heightPx, channels },
+          (x, y) => ((x + 0.5) / widthPx) * 100 + ((y + 0.5) / heightPx) * 100,
+        );
         const { thumbnail } = frameStatistics(image, { thumbnail: true });
         expect(thumbnail.length).toBe(THUMBNAIL_SIDE ** 2);
         const slack = 3 + 200 / Math.min(widthPx, heightPx);
         for (const [cell, value] of thumbnail.entries()) {
-          const there = ((cell % 32) + 0.5) / 32 * 100 + (Math.floor(cell / 32) + 0.5) / 32 * 100;
+          const there = (((cell % 32) + 0.5) / 32) * 100 + ((Math.floor(cell / 32) + 0.5) / 32) * 100;
           expect(Math.abs(value - there), `cell ${cell} of ${widthPx}x${heightPx}`).toBeLessThan(slack);
         }
       }
@@ -101,22 +134,48 @@ describe("frame statistics", () => {
     const shape = { widthPx: 64, heightPx: 48, channels: 3 } as const;
     const whole = noiseImage(shape, 14);
     const cutAt = (row: number, fill: readonly number[]): Image =>
-      paintedImage(shape, (x, y, channel) => (y >= row ? (fill[channel] ?? 0) : (whole.pixels[(y * 64 + x) * 3 + channel] ?? 0)));
+      paintedImage(shape, (x, y, channel) =>
+        y >= row ? (fill[channel] ?? 0) : (whole.pixels[(y * 64 + x) * 3 + channel] ?? 0),
+      );
     expect(frameStatistics(whole, { thumbnail: true }).flatBottomRows).toBe(false);
-    for (const fill of [[0, 0, 0], [0, 135, 0], [128, 128, 128]]) {
+    for (const fill of [
+      [0, 0, 0],
+      [0, 135, 0],
+      [128, 128, 128],
+    ]) {
       expect(frameStatistics(cutAt(46, fill), { thumbnail: true }).flatBottomRows).toBe(true);
       expect(frameStatistics(cutAt(10, fill), { thumbnail: true }).flatBottomRows).toBe(true);
     }
-    expect(frameStatistics(cutAt(47, [0, 0, 0]), { thumbnail: true }).flatBottomRows, "one row may be chance").toBe(false);
-    expect(frameStatistics(cutAt(30, [255, 255, 255]), { thumbnail: true }).flatBottomRows, "saturated, not missing").toBe(false);
-    expect(frameStatistics(cutAt(0, [0, 0, 0]), { thumbnail: true }).flatBottomRows, "wholly black: dark, not torn").toBe(false);
+    expect(frameStatistics(cutAt(47, [0, 0, 0]), { thumbnail: true }).flatBottomRows, "one row may be chance").toBe(
+      false,
+    );
+    expect(
+      frameStatistics(cutAt(30, [255, 255, 255]), { thumbnail: true }).flatBottomRows,
+      "saturated, not missing",
+    ).toBe(false);
+    expect(
+      frameStatistics(cutAt(0, [0, 0, 0]), { thumbnail: true }).flatBottomRows,
+      "wholly black: dark, not torn",
+    ).toBe(false);
   });
 
   it("do not fail on the smallest frames", () => {
-    for (const [widthPx, heightPx] of [[1, 1], [2, 2], [1, 200], [200, 1], [3, 2]] as const) {
+    for (const [widthPx, heightPx] of [
+      [1, 1],
+      [2, 2],
+      [1, 200],
+      [200, 1],
+      [3, 2],
+    ] as const) {
       for (const channels of [1, 3] as const) {
         const flat = paintedImage({ widthPx, heightPx, channels }, () => 90);
-        expect(frameStatistics(flat, { thumbnail: true })).toMatchObject({ meanLuminance: 90, darkShare: 0, brightShare: 0, sharpness: 0, flatBottomRows: false });
+        expect(frameStatistics(flat, { thumbnail: true })).toMatchObject({
+          meanLuminance: 90,
+          darkShare: 0,
+          brightShare: 0,
+          sharpness: 0,
+          flatBottomRows: false,
+        });
       }
     }
   });

@@ -13,7 +13,10 @@ function resampled(image: Image, rect: PixelRect, size: OutputSize): Uint8Array 
   return output;
 }
 
-interface Share { readonly pixel: number; readonly weight: number }
+interface Share {
+  readonly pixel: number;
+  readonly weight: number;
+}
 
 /** Whole source pixels of one output pixel where both axes shrink at least twofold. */
 function blockShares(source: number, outputs: number, output: number): Share[] {
@@ -25,11 +28,14 @@ function blockShares(source: number, outputs: number, output: number): Share[] {
 function exactShares(source: number, outputs: number, output: number): Share[] {
   const scale = source / outputs;
   const weightOf = (pixel: number): number => {
-    if (source > outputs) return Math.max(0, Math.min(pixel + 1, (output + 1) * scale) - Math.max(pixel, output * scale)) / scale;
+    if (source > outputs)
+      return Math.max(0, Math.min(pixel + 1, (output + 1) * scale) - Math.max(pixel, output * scale)) / scale;
     const centre = Math.min(Math.max((output + 0.5) * scale - 0.5, 0), source - 1);
     return Math.max(0, 1 - Math.abs(pixel - centre));
   };
-  return Array.from({ length: source }, (_, pixel) => ({ pixel, weight: weightOf(pixel) })).filter(({ weight }) => weight > 0);
+  return Array.from({ length: source }, (_, pixel) => ({ pixel, weight: weightOf(pixel) })).filter(
+    ({ weight }) => weight > 0,
+  );
 }
 
 const weighted = (shares: readonly Share[], valueOf: (pixel: number) => number): number =>
@@ -44,15 +50,22 @@ function exactlyResampled(image: Image, rect: PixelRect, size: OutputSize): numb
   const start = (rect.yPx * widthPx + rect.xPx) * channels;
   return rows.flatMap((row) => {
     const blended = Array.from({ length: rect.widthPx * channels }, (_, at) =>
-      weighted(row, (y) => pixels[start + y * widthPx * channels + at] ?? Number.NaN));
-    return columns.flatMap((column) => [0, 1, 2].map((channel) =>
-      weighted(column, (x) => blended[x * channels + Math.min(channel, channels - 1)] ?? Number.NaN)));
+      weighted(row, (y) => pixels[start + y * widthPx * channels + at] ?? Number.NaN),
+    );
+    return columns.flatMap((column) =>
+      [0, 1, 2].map((channel) =>
+        weighted(column, (x) => blended[x * channels + Math.min(channel, channels - 1)] ?? Number.NaN),
+      ),
+    );
   });
 }
 
 function expectExact(image: Image, rect: PixelRect, size: OutputSize): void {
   const exact = exactlyResampled(image, rect, size);
-  const worst = resampled(image, rect, size).reduce((most, value, at) => Math.max(most, Math.abs(value - (exact[at] ?? Number.NaN))), 0);
+  const worst = resampled(image, rect, size).reduce(
+    (most, value, at) => Math.max(most, Math.abs(value - (exact[at] ?? Number.NaN))),
+    0,
+  );
   const name = `${rect.widthPx}x${rect.heightPx}+${rect.xPx}+${rect.yPx} of ${image.widthPx}x${image.heightPx}x${image.channels} to ${size.widthPx}x${size.heightPx}`;
   // Half a level is the rounding of the result itself; the rest is fixed-point weights.
   expect(worst, name).toBeLessThanOrEqual(0.56);
@@ -60,8 +73,21 @@ function expectExact(image: Image, rect: PixelRect, size: OutputSize): void {
 
 describe("resampling agrees with its definition in floating point", () => {
   it.each([
-    [1, 1, 7, 5], [1, 9, 4, 4], [9, 1, 4, 4], [2, 2, 1, 1], [3, 5, 16, 16], [5, 3, 3, 5], [17, 13, 17, 13], [31, 33, 32, 32],
-    [64, 48, 32, 32], [100, 75, 33, 21], [255, 3, 16, 64], [501, 37, 7, 3], [40, 400, 224, 5], [1280, 96, 31, 30], [700, 500, 1, 1],
+    [1, 1, 7, 5],
+    [1, 9, 4, 4],
+    [9, 1, 4, 4],
+    [2, 2, 1, 1],
+    [3, 5, 16, 16],
+    [5, 3, 3, 5],
+    [17, 13, 17, 13],
+    [31, 33, 32, 32],
+    [64, 48, 32, 32],
+    [100, 75, 33, 21],
+    [255, 3, 16, 64],
+    [501, 37, 7, 3],
+    [40, 400, 224, 5],
+    [1280, 96, 31, 30],
+    [700, 500, 1, 1],
   ])("from %d x %d to %d x %d", (widthPx, heightPx, outputWidthPx, outputHeightPx) => {
     for (const channels of [1, 3] as const) {
       const image = noiseImage({ widthPx, heightPx, channels }, widthPx * heightPx);
@@ -73,7 +99,10 @@ describe("resampling agrees with its definition in floating point", () => {
     const random = seededRandom(11);
     const from1To = (most: number): number => 1 + Math.floor(random() * most);
     for (let round = 0; round < 300; round++) {
-      const image = noiseImage({ widthPx: from1To(70), heightPx: from1To(70), channels: round % 2 === 0 ? 1 : 3 }, round);
+      const image = noiseImage(
+        { widthPx: from1To(70), heightPx: from1To(70), channels: round % 2 === 0 ? 1 : 3 },
+        round,
+      );
       const widthPx = from1To(image.widthPx);
       const heightPx = from1To(image.heightPx);
       const xPx = from1To(image.widthPx - widthPx + 1) - 1;
@@ -91,7 +120,14 @@ describe("resampling agrees with its definition in floating point", () => {
 
   it("where both axes shrink just below, at and above twofold, and as far as 16 bits hold", () => {
     for (const channels of [1, 3] as const) {
-      for (const [widthPx, heightPx] of [[63, 64], [64, 64], [65, 129], [1920, 1080], [3840, 3840], [3872, 3840]] as const) {
+      for (const [widthPx, heightPx] of [
+        [63, 64],
+        [64, 64],
+        [65, 129],
+        [1920, 1080],
+        [3840, 3840],
+        [3872, 3840],
+      ] as const) {
         const image = paintedImage({ widthPx, heightPx, channels }, (x, y) => ((x + y) % 3 === 0 ? 0 : 255));
         expectExact(image, wholeOf(image), { widthPx: 32, heightPx: 32 });
       }
@@ -112,7 +148,10 @@ describe("resampling", () => {
   });
 
   it("keeps a flat colour flat at every size, white included", () => {
-    const flat = paintedImage({ widthPx: 301, heightPx: 97, channels: 3 }, (_x, _y, channel) => [255, 128, 1][channel] ?? 0);
+    const flat = paintedImage(
+      { widthPx: 301, heightPx: 97, channels: 3 },
+      (_x, _y, channel) => [255, 128, 1][channel] ?? 0,
+    );
     for (let side = 1; side < 420; side += 13) {
       const output = resampled(flat, wholeOf(flat), { widthPx: side, heightPx: side });
       expect(output.every((value, at) => value === [255, 128, 1][at % 3])).toBe(true);
@@ -123,10 +162,16 @@ describe("resampling", () => {
     const rect = { xPx: 10, yPx: 7, widthPx: 21, heightPx: 12 };
     const image = noiseImage({ widthPx: 60, heightPx: 40, channels: 3 }, 8);
     const inside = (x: number, y: number): boolean => x >= 10 && x < 31 && y >= 7 && y < 19;
-    const alone = paintedImage(image, (x, y, channel) => (inside(x, y) ? (image.pixels[(y * 60 + x) * 3 + channel] ?? 0) : 255));
+    const alone = paintedImage(image, (x, y, channel) =>
+      inside(x, y) ? (image.pixels[(y * 60 + x) * 3 + channel] ?? 0) : 255,
+    );
     const size = { widthPx: 32, heightPx: 5 };
     const before = resampled(image, rect, size);
-    resampled(noiseImage({ widthPx: 900, heightPx: 700, channels: 1 }, 9), { xPx: 0, yPx: 0, widthPx: 900, heightPx: 700 }, size);
+    resampled(
+      noiseImage({ widthPx: 900, heightPx: 700, channels: 1 }, 9),
+      { xPx: 0, yPx: 0, widthPx: 900, heightPx: 700 },
+      size,
+    );
     expect(resampled(alone, rect, size)).toEqual(before);
   });
 
@@ -150,13 +195,17 @@ describe("resampling", () => {
     [{ xPx: 0, yPx: 0, widthPx: 0, heightPx: 8 }, "region 0x8+0+0 px is not within the image of 8x8 px"],
     [{ xPx: 0.5, yPx: 0, widthPx: 4, heightPx: 8 }, "region 4x8+0.5+0 px is not within the image of 8x8 px"],
   ])("refuses a region outside the image: %j", (rect, message) => {
-    expect(() => resampled(noiseImage({ widthPx: 8, heightPx: 8, channels: 3 }, 1), rect, { widthPx: 4, heightPx: 4 })).toThrow(message);
+    expect(() =>
+      resampled(noiseImage({ widthPx: 8, heightPx: 8, channels: 3 }, 1), rect, { widthPx: 4, heightPx: 4 }),
+    ).toThrow(message);
   });
 
   it("refuses images and outputs that are too short", () => {
     const image = noiseImage({ widthPx: 8, heightPx: 8, channels: 3 }, 1);
     const size = { widthPx: 4, heightPx: 4 };
     expect(() => resampleToRgb(image, wholeOf(image), size, new Uint8Array(50), 3)).toThrow("the output is too short");
-    expect(() => resampled({ ...image, pixels: image.pixels.subarray(1) }, wholeOf(image), size)).toThrow("too few bytes");
+    expect(() => resampled({ ...image, pixels: image.pixels.subarray(1) }, wholeOf(image), size)).toThrow(
+      "too few bytes",
+    );
   });
 });

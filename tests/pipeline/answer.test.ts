@@ -21,7 +21,9 @@ test("a part that is judged in time gets its decision and leaves no timer behind
 test("a model that never answers becomes a deadline fault exactly when the answer is due", async () => {
   const clock = new FakeClock();
   let outcome: InspectionOutcome | undefined;
-  void answer({ clock, dueTick: due(100), shutdown: never }, () => new Promise(() => undefined)).then((value) => (outcome = value));
+  void answer({ clock, dueTick: due(100), shutdown: never }, () => new Promise(() => undefined)).then(
+    (value) => (outcome = value),
+  );
   await clock.advance(99);
   expect(outcome).toBeUndefined();
   await clock.advance(1);
@@ -31,7 +33,10 @@ test("a model that never answers becomes a deadline fault exactly when the answe
 test("a result that comes after the deadline is dropped", async () => {
   const clock = new FakeClock();
   let finish: (outcome: InspectionOutcome) => void = () => undefined;
-  const outcome = answer({ clock, dueTick: due(50), shutdown: never }, () => new Promise((resolve) => (finish = resolve)));
+  const outcome = answer(
+    { clock, dueTick: due(50), shutdown: never },
+    () => new Promise((resolve) => (finish = resolve)),
+  );
   await clock.advance(50);
   finish(decided);
   expect(await outcome).toMatchObject({ reason: "deadline" });
@@ -97,6 +102,8 @@ test("parts still undecided at shutdown, and those that come after, are shutdown
   const open = answer({ clock, dueTick: due(100), shutdown: shutdown.signal }, () => new Promise(() => undefined));
   shutdown.abort();
   expect(await open).toMatchObject({ reason: "shutdown" });
-  expect(await answer({ clock, dueTick: due(100), shutdown: shutdown.signal }, async () => decided)).toMatchObject({ reason: "shutdown" });
+  expect(await answer({ clock, dueTick: due(100), shutdown: shutdown.signal }, async () => decided)).toMatchObject({
+    reason: "shutdown",
+  });
   expect(clock.pendingTimers).toBe(0);
 });

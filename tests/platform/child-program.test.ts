@@ -10,7 +10,8 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-const shell = (script: string, options: object = {}) => startProgram({ path: "/bin/sh", args: ["-c", script], ...options });
+const shell = (script: string, options: object = {}) =>
+  startProgram({ path: "/bin/sh", args: ["-c", script], ...options });
 
 test("a program is found on the path, and only if it can be run", async () => {
   expect(await findProgram("sh")).toMatch(/\/sh$/);
@@ -31,7 +32,8 @@ test("output on descriptor 3 is not mixed with what is printed", async () => {
 test("of standard error only the end is kept", async () => {
   const lines: string[] = [];
   const program = await shell("i=0; while [ $i -lt 500 ]; do echo line $i >&2; i=$((i+1)); done", {
-    stderrTailBytes: 20, onStderrLine: (line: string) => lines.push(line),
+    stderrTailBytes: 20,
+    onStderrLine: (line: string) => lines.push(line),
   });
   program.output.resume();
   await program.ended;

@@ -12,4 +12,5 @@ test.each([
   ["camera", undefined],
 ])("%s was meant to be %s", (word, meant) => expect(nearestWord(word, KNOWN)).toBe(meant));
 
-test("the beginning of two words means neither", () => expect(nearestWord("pass", ["passCoil", "passLine"])).toBeUndefined());
+test("the beginning of two words means neither", () =>
+  expect(nearestWord("pass", ["passCoil", "passLine"])).toBeUndefined());

@@ -26,7 +26,10 @@ it("inspects a folder of good and bad images: a line for each, the bad ones as f
   put(join(folder, "notes.txt"), "no image by its name");
 
   const { code, stdout, stderr } = await sightline(...INSPECT, "--source", folder);
-  const lines = stdout.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  const lines = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   const byFile = new Map(lines.map((line) => [line["frame"], line]));
   expect(lines).toHaveLength(bad.length + good.length);
   for (const { file, reason, says } of bad) {
@@ -95,7 +98,10 @@ it("refuses a mistyped configuration, command or option with 2 and the likely wo
     [["inspct"], /Did you mean "inspect"\?/],
     [["inspect", "--modle", "x"], /did you mean --model\?/],
     [["inspect", "--source", TINY_BUNDLE], /--model is needed/],
-    [["inspect", "--model", TINY_BUNDLE, "--source", TINY_BUNDLE, "--provider", "gpu"], /none of auto, tensorrt, cuda, cpu/],
+    [
+      ["inspect", "--model", TINY_BUNDLE, "--source", TINY_BUNDLE, "--provider", "gpu"],
+      /none of auto, tensorrt, cuda, cpu/,
+    ],
     [["edge"], /--config is needed/],
     [["edge", "--config", join(config, "absent")], /cannot be read/],
     [["demo", "--port", "http"], /--port/],
@@ -133,7 +139,15 @@ it("does not start a second device on the same journal", async () => {
 });
 
 it("refuses to start without a required provider", async ({ skip }) => {
-  const { code, stderr } = await sightline("inspect", "--model", TINY_BUNDLE, "--source", TINY_BUNDLE, "--provider", "cuda");
+  const { code, stderr } = await sightline(
+    "inspect",
+    "--model",
+    TINY_BUNDLE,
+    "--source",
+    TINY_BUNDLE,
+    "--provider",
+    "cuda",
+  );
   if (code === 0) skip("this machine has CUDA");
   expect(code).toBe(1);
   expect(sentenceOf(stderr)).toMatch(/required inference provider is not available: .*cuda/i);

@@ -5,8 +5,10 @@ import { Boot } from "./support/station.ts";
 
 it("prints its addresses, inspects the simulated line onto its own broker, and ends with 0 at Ctrl-C", async () => {
   const boot = Boot.spawn(["demo", "--port", "0", "--broker-port", "0"]);
-  const address = (name: string): string | undefined => new RegExp(`${name} +(\\w+://\\S+)`).exec(boot.log.map(({ msg }) => msg).join("\n"))?.[1];
-  const soFar = (): string | undefined => address("MQTT broker") ?? (boot.process.exitCode === null ? undefined : boot.text());
+  const address = (name: string): string | undefined =>
+    new RegExp(`${name} +(\\w+://\\S+)`).exec(boot.log.map(({ msg }) => msg).join("\n"))?.[1];
+  const soFar = (): string | undefined =>
+    address("MQTT broker") ?? (boot.process.exitCode === null ? undefined : boot.text());
   await expect.poll(soFar, { timeout: 40_000 }).toMatch(/^mqtt:/);
   const page = await fetch(address("status page") ?? "");
   expect(page.status).toBe(200);

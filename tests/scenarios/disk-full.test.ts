@@ -45,38 +45,47 @@ const total = async (boot: Boot): Promise<number> => {
 
 const codes = async (boot: Boot): Promise<string[]> => (await boot.status()).problems.map(({ code }) => code);
 
-it("goes on inspecting while the disk is full, says so, and records again when there is room", { timeout: 150_000 }, async ({ skip }) => {
-  const disk = mountDisk(skip);
-  const station = new Station({
-    dataDirectory: join(disk.path, "data"),
-    camera: { ...SMALL_PARTS, asFastAsPossible: true },
-    journal: JOURNAL,
-  });
-  const boot = await station.boot();
-  await expect.poll(() => total(boot), { timeout: 20_000 }).toBeGreaterThan(50);
-  const filler = join(disk.path, "somebody-elses-film");
-  fill(filler);
-  await expect.poll(() => codes(boot), { timeout: 60_000, interval: 100 }).toContain("disk-low");
-  await expect.poll(async () => {
-    fill(join(disk.path, "the-next-film")); // what the journal gives back to the file system is taken at once
-    return codes(boot);
-  }, { timeout: 90_000, interval: 100 }).toContain("recording-lost");
-  const { state, counts } = await boot.status();
-  expect(state).toBe("degraded");
-  const before = counts.fault;
-  const inspected = await total(boot);
-  await expect.poll(() => total(boot), { timeout: 20_000 }).toBeGreaterThan(inspected + 50);
-  expect((await boot.status()).counts.fault, "a full disk is no reason not to judge").toBe(before);
-  expect((await boot.get("/readyz")).status).toBe(200);
-  const answer = await boot.post("/api/v1/recipe", { recipe: "tiny" });
-  expect(await answer.json(), "a person who switches the recipe gets an answer").toBeDefined();
+it(
+  "goes on inspecting while the disk is full, says so, and records again when there is room",
+  { timeout: 150_000 },
+  async ({ skip }) => {
+    const disk = mountDisk(skip);
+    const station = new Station({
+      dataDirectory: join(disk.path, "data"),
+      camera: { ...SMALL_PARTS, asFastAsPossible: true },
+      journal: JOURNAL,
+    });
+    const boot = await station.boot();
+    await expect.poll(() => total(boot), { timeout: 20_000 }).toBeGreaterThan(50);
+    const filler = join(disk.path, "somebody-elses-film");
+    fill(filler);
+    await expect.poll(() => codes(boot), { timeout: 60_000, interval: 100 }).toContain("disk-low");
+    await expect
+      .poll(
+        async () => {
+          fill(join(disk.path, "the-next-film")); // what the journal gives back to the file system is taken at once
+          return codes(boot);
+        },
+        { timeout: 90_000, interval: 100 },
+      )
+      .toContain("recording-lost");
+    const { state, counts } = await boot.status();
+    expect(state).toBe("degraded");
+    const before = counts.fault;
+    const inspected = await total(boot);
+    await expect.poll(() => total(boot), { timeout: 20_000 }).toBeGreaterThan(inspected + 50);
+    expect((await boot.status()).counts.fault, "a full disk is no reason not to judge").toBe(before);
+    expect((await boot.get("/readyz")).status).toBe(200);
+    const answer = await boot.post("/api/v1/recipe", { recipe: "tiny" });
+    expect(await answer.json(), "a person who switches the recipe gets an answer").toBeDefined();
 
-  rmSync(filler);
-  rmSync(join(disk.path, "the-next-film"));
-  await expect.poll(async () => (await boot.status()).state, { timeout: 60_000 }).toBe("inspecting");
-  expect(await boot.stop()).toMatchObject({ code: 0 });
-  expectNothingTwiceOrOpen(readLedger(station.dataDirectory));
-});
+    rmSync(filler);
+    rmSync(join(disk.path, "the-next-film"));
+    await expect.poll(async () => (await boot.status()).state, { timeout: 60_000 }).toBe("inspecting");
+    expect(await boot.stop()).toMatchObject({ code: 0 });
+    expectNothingTwiceOrOpen(readLedger(station.dataDirectory));
+  },
+);
 
 it("answers triggers in time while the disk does not answer at all", { timeout: 60_000 }, async ({ skip }) => {
   const disk = mountDisk(skip);
@@ -88,7 +97,8 @@ it("answers triggers in time while the disk does not answer at all", { timeout: 
   });
   const boot = await station.boot();
   await expect.poll(async () => (await boot.get("/readyz")).status, { timeout: 20_000 }).toBe(200);
-  const ask = async (id: string): Promise<Verdict> => Verdict.parse(await (await boot.post("/api/v1/trigger", { id, part: id })).json());
+  const ask = async (id: string): Promise<Verdict> =>
+    Verdict.parse(await (await boot.post("/api/v1/trigger", { id, part: id })).json());
   await ask("before");
   execFileSync("fsfreeze", ["--freeze", disk.path]);
   let thawed = false;

@@ -37,7 +37,9 @@ it("answers a trigger of either kind under its part id, and a repeated request w
   expect(overHttp).toMatchObject({ part: "from-http", bootSeq: 1, verdictSeq: 2 });
   expect(overHttp.verdict).not.toBe("fault");
   expect(await trigger(first, { part: "from-http", id: "request-2" })).toEqual(overHttp);
-  expect(await trigger(first, { part: "from-mqtt", id: "request-1" }), "one request, whichever way it comes").toEqual(overMqtt);
+  expect(await trigger(first, { part: "from-mqtt", id: "request-1" }), "one request, whichever way it comes").toEqual(
+    overMqtt,
+  );
   const twins = await Promise.all([trigger(first, { id: "request-3" }), trigger(first, { id: "request-3" })]);
   expect(twins[0]).toEqual(twins[1]);
   expect(await first.stop()).toMatchObject({ code: 0 });
@@ -74,7 +76,9 @@ it("answers a burst of a hundred triggers with a hundred verdicts, those beyond 
 it("answers a trigger at its own deadline, and survives and counts messages that are none", async () => {
   const broker = await Mosquitto.start();
   const plc = await Subscriber.connect(broker.url);
-  const station = new Station(external({ mqtt: { url: broker.url, root: ROOT }, camera: { ...SMALL_PARTS, partsPerSecond: 2 } }));
+  const station = new Station(
+    external({ mqtt: { url: broker.url, root: ROOT }, camera: { ...SMALL_PARTS, partsPerSecond: 2 } }),
+  );
   const boot = await station.boot();
   await expect.poll(() => plc.state?.state, { timeout: 20_000 }).toBe("inspecting");
 
@@ -82,7 +86,16 @@ it("answers a trigger at its own deadline, and survives and counts messages that
   expect(hurried).toMatchObject({ verdict: "fault", reason: "deadline", part: "hurried" });
   expect(hurried.latencyMs.total).toBeLessThan(500);
 
-  const malformed = ["", "not json", "[]", '"part"', '{"part":5}', '{"prat":"a"}', '{"deadlineMs":0}', `{"part":"${"x".repeat(70_000)}"}`];
+  const malformed = [
+    "",
+    "not json",
+    "[]",
+    '"part"',
+    '{"part":5}',
+    '{"prat":"a"}',
+    '{"deadlineMs":0}',
+    `{"part":"${"x".repeat(70_000)}"}`,
+  ];
   for (const payload of malformed) await plc.send("trigger", payload);
   await plc.send("trigger", { part: "after", deadlineMs: 10_000 });
   await expect.poll(() => plc.arrivals.at(-1), { timeout: 10_000 }).toMatchObject({ part: "after" });
@@ -101,7 +114,9 @@ it("answers a trigger at its own deadline, and survives and counts messages that
 it("answers a trigger with a camera fault, well before its deadline, while the camera is gone", async () => {
   const station = new Station(external({ camera: { type: "v4l2", device: "/dev/video-that-is-not-there" } }));
   const boot = await station.boot();
-  await expect.poll(async () => (await boot.status()).problems.map(({ code }) => code), { timeout: 20_000 }).toContain("camera-lost");
+  await expect
+    .poll(async () => (await boot.status()).problems.map(({ code }) => code), { timeout: 20_000 })
+    .toContain("camera-lost");
   const verdict = await trigger(boot, { part: "unseen", deadlineMs: 20_000 });
   expect(verdict).toMatchObject({ verdict: "fault", reason: "camera", part: "unseen", seq: null, capturedAt: null });
   expect(verdict.latencyMs.total).toBeLessThan(2000);
@@ -110,7 +125,9 @@ it("answers a trigger with a camera fault, well before its deadline, while the c
   expectSquare(readLedger(station.dataDirectory));
 });
 
-it("answers a waiting trigger at once when its camera dies, and judges again when the camera is back", async ({ skip }) => {
+it("answers a waiting trigger at once when its camera dies, and judges again when the camera is back", async ({
+  skip,
+}) => {
   if (spawnSync("which", ["gst-launch-1.0"]).status !== 0) skip("GStreamer is not installed");
   const pipeline = "videotestsrc is-live=true pattern=snow ! video/x-raw,width=160,height=120,framerate=1/2";
   const station = new Station(external({ camera: { type: "gstreamer", pipeline, widthPx: 160, heightPx: 120 } }));
@@ -122,8 +139,13 @@ it("answers a waiting trigger at once when its camera dies, and judges again whe
   if (camera === undefined) throw new Error("there is no camera program");
   process.kill(camera, "SIGKILL");
   expect(await waiting).toMatchObject({ verdict: "fault", reason: "camera", part: "in view" });
-  await expect.poll(async () => (await boot.status()).camera, { timeout: 20_000 }).toMatchObject({ state: "ready", restarts: 1 });
-  expect(await trigger(boot, { part: "next", deadlineMs: 20_000 })).toMatchObject({ part: "next", class: expect.any(String) });
+  await expect
+    .poll(async () => (await boot.status()).camera, { timeout: 20_000 })
+    .toMatchObject({ state: "ready", restarts: 1 });
+  expect(await trigger(boot, { part: "next", deadlineMs: 20_000 })).toMatchObject({
+    part: "next",
+    class: expect.any(String),
+  });
   expect(await boot.stop()).toMatchObject({ code: 0 });
   expectSquare(readLedger(station.dataDirectory));
 });
@@ -132,7 +154,9 @@ it("answers triggers that come while it stops with a verdict, or not at all, and
   const station = new Station(external());
   const boot = await station.boot();
   await untilReady(boot);
-  const asked = Array.from({ length: 20 }, (_, at) => boot.post("/api/v1/trigger", { part: `part-${at}` }).catch(() => undefined));
+  const asked = Array.from({ length: 20 }, (_, at) =>
+    boot.post("/api/v1/trigger", { part: `part-${at}` }).catch(() => undefined),
+  );
   const exit = boot.stop();
   const answers = (await Promise.all(asked)).filter((response) => response?.status === 200);
   expect(await exit).toMatchObject({ code: 0 });

@@ -20,7 +20,17 @@ async function inspectMany() {
 
 /** Resolves when its first line is there. */
 async function inspectionOf(source: string) {
-  const child = spawn(process.execPath, [CLI, "inspect", "--model", TINY_BUNDLE, "--source", source, "--provider", "cpu", "--json"]);
+  const child = spawn(process.execPath, [
+    CLI,
+    "inspect",
+    "--model",
+    TINY_BUNDLE,
+    "--source",
+    source,
+    "--provider",
+    "cpu",
+    "--json",
+  ]);
   onTestFinished(() => void child.kill("SIGKILL"));
   const stderr = text(child.stderr);
   const printed: string[] = [];

@@ -18,7 +18,9 @@ const RECIPES = [
 /** Which recipe judged, from frame to frame, repetitions left out. */
 function recipesInTurn(verdicts: readonly Verdict[]): string[] {
   const byFrame = verdicts.toSorted((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
-  const kinds = byFrame.map(({ verdict }) => (verdict === "reject" ? "strict" : verdict === "pass" ? "lenient" : verdict));
+  const kinds = byFrame.map(({ verdict }) =>
+    verdict === "reject" ? "strict" : verdict === "pass" ? "lenient" : verdict,
+  );
   return kinds.filter((kind, at) => kind !== kinds[at - 1]);
 }
 

@@ -39,7 +39,13 @@ it("opens the gate and the big face for a part in view, never for an image that 
     camera: { ...SMALL_PARTS, partsPerSecond: 20 },
     trigger: { mode: "external", deadlineMs: 3000 },
     recipes: [{ name: "lenient", model: TINY_BUNDLE, passBelow: 1, rejectFrom: 1 }],
-    rejectSignal: { type: "modbus", host: "127.0.0.1", port: gate.port, passCoil: PASS_COIL, heartbeatCoil: HEARTBEAT_COIL },
+    rejectSignal: {
+      type: "modbus",
+      host: "127.0.0.1",
+      port: gate.port,
+      passCoil: PASS_COIL,
+      heartbeatCoil: HEARTBEAT_COIL,
+    },
   });
   const boot = await station.boot();
   await expect.poll(gate.beats, { timeout: 20_000 }).toBeGreaterThan(0);
@@ -53,7 +59,11 @@ it("opens the gate and the big face for a part in view, never for an image that 
   await expect.poll(gate.beats, { timeout: 5000 }).toBeGreaterThan(beats + 1); // writes are made in order
   expect(gate.passes()).toBe(0);
   await expect
-    .poll(async () => ((await (await boot.post("/api/v1/trigger", { part: "in-view" })).json()) as { verdict: string }).verdict, { timeout: 10_000 })
+    .poll(
+      async () =>
+        ((await (await boot.post("/api/v1/trigger", { part: "in-view" })).json()) as { verdict: string }).verdict,
+      { timeout: 10_000 },
+    )
     .toBe("pass");
   await expect.poll(gate.passes, { timeout: 5000 }).toBe(1);
   expect(await onScreen).toBe("in-view");

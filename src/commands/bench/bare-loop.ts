@@ -21,7 +21,9 @@ export interface BareLoop {
 export async function bareLoop(loop: BareLoop): Promise<Throughput> {
   const program = fileURLToPath(siblingModule(import.meta.url, "bare-loop-process"));
   const args = [loop.modelPath, loop.heightPx, loop.widthPx, loop.threadsPerProcess, loop.runs].map(String);
-  const children = Array.from({ length: loop.processes }, () => fork(program, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] }));
+  const children = Array.from({ length: loop.processes }, () =>
+    fork(program, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] }),
+  );
   await Promise.all(children.map((child) => message(child)));
   const reports = await Promise.all(
     children.map(async (child) => {

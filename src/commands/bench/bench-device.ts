@@ -62,7 +62,11 @@ export async function runBenchDevice(bench: BenchDevice): Promise<BenchResult> {
   const ledger = device.ledger();
   await rm(dataDirectory, { recursive: true, force: true });
   const { fault = 0 } = verdicts;
-  if (fault > 0) throw new SightlineError("DATA_INVALID", `${fault} of ${frames} frames were not inspected: their speed would be no figure`);
+  if (fault > 0)
+    throw new SightlineError(
+      "DATA_INVALID",
+      `${fault} of ${frames} frames were not inspected: their speed would be no figure`,
+    );
   return {
     frames,
     verdicts,
@@ -73,7 +77,10 @@ export async function runBenchDevice(bench: BenchDevice): Promise<BenchResult> {
   };
 }
 
-function configOf({ modelDirectory, processes, brokerUrl, queueCapacity }: BenchDevice, dataDirectory: string): DeviceConfig {
+function configOf(
+  { modelDirectory, processes, brokerUrl, queueCapacity }: BenchDevice,
+  dataDirectory: string,
+): DeviceConfig {
   return DeviceConfig.parse({
     device: "bench",
     dataDirectory,

@@ -22,7 +22,9 @@ export function listPhotographs(folder: string): string[] {
 /** A folder with links to these files alone: the data's masks are no photographs. */
 export async function folderOf(files: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "sightline-photographs-"));
-  await Promise.all(files.map((file, at) => symlink(resolve(file), join(folder, `${String(at).padStart(5, "0")}.jpg`))));
+  await Promise.all(
+    files.map((file, at) => symlink(resolve(file), join(folder, `${String(at).padStart(5, "0")}.jpg`))),
+  );
   return folder;
 }
 

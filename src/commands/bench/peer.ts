@@ -13,6 +13,8 @@ export async function runPeer(command: string): Promise<Throughput> {
     const { fps, p50_ms, p99_ms } = PeerLine.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
     return { framesPerSecond: fps, p50Ms: p50_ms, p99Ms: p99_ms };
   } catch (error) {
-    throw new SightlineError("USAGE", `--peer did not print {"fps":…,"p50_ms":…,"p99_ms":…}: ${messageOf(error)}`, { cause: error });
+    throw new SightlineError("USAGE", `--peer did not print {"fps":…,"p50_ms":…,"p99_ms":…}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

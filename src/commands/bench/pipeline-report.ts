@@ -13,8 +13,18 @@ export interface Round {
 
 export interface PipelineFigures {
   readonly machine: { readonly cores: number; readonly cpu: string; readonly node: string };
-  readonly model: { readonly name: string; readonly version: string; readonly widthPx: number; readonly heightPx: number };
-  readonly workload: { readonly photographs: number; readonly frames: number; readonly raw: string; readonly broker: string };
+  readonly model: {
+    readonly name: string;
+    readonly version: string;
+    readonly widthPx: number;
+    readonly heightPx: number;
+  };
+  readonly workload: {
+    readonly photographs: number;
+    readonly frames: number;
+    readonly raw: string;
+    readonly broker: string;
+  };
   readonly peerCommand: string | null;
   readonly rounds: readonly Round[];
 }
@@ -49,8 +59,18 @@ export function pipelineReport(figures: PipelineFigures): string {
     row("whole runtime, JPEG files", (round) => round.jpeg) +
     row("peer, the same JPEG files", (round) => round.peer) +
     "\n| ratio, round by round | median (range) | aim |\n| --- | ---: | ---: |\n" +
-    ratio("raw frames / bare loop with threads", "0.95", ({ raw, bareThreads }) => raw.framesPerSecond / bareThreads.framesPerSecond) +
-    ratio("raw frames / bare loop with processes", "-", ({ raw, bareProcesses }) => raw.framesPerSecond / bareProcesses.framesPerSecond) +
-    ratio("JPEG files / peer", "1.2", ({ jpeg, peer }) => (peer === null ? null : jpeg.framesPerSecond / peer.framesPerSecond))
+    ratio(
+      "raw frames / bare loop with threads",
+      "0.95",
+      ({ raw, bareThreads }) => raw.framesPerSecond / bareThreads.framesPerSecond,
+    ) +
+    ratio(
+      "raw frames / bare loop with processes",
+      "-",
+      ({ raw, bareProcesses }) => raw.framesPerSecond / bareProcesses.framesPerSecond,
+    ) +
+    ratio("JPEG files / peer", "1.2", ({ jpeg, peer }) =>
+      peer === null ? null : jpeg.framesPerSecond / peer.framesPerSecond,
+    )
   );
 }

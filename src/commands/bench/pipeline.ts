@@ -73,17 +73,29 @@ async function measure({ modelDirectory, dataDirectory, frames, rounds, peer }: 
   const images = rawFrames(DISTINCT_RAW_FRAMES, RAW.widthPx, RAW.heightPx);
   const cores = availableParallelism();
   const broker = await startBenchBroker();
-  const bare = { modelPath: join(modelDirectory, "model.onnx"), heightPx: manifest.input.height, widthPx: manifest.input.width };
+  const bare = {
+    modelPath: join(modelDirectory, "model.onnx"),
+    heightPx: manifest.input.height,
+    widthPx: manifest.input.width,
+  };
   const device = { modelDirectory, processes: cores, brokerUrl: broker?.url ?? null, queueCapacity: 2 * cores };
   const folder = await folderOf(files);
-  const photographs = directorySource(DirectorySourceOptions.parse({ type: "directory", path: folder, mode: "loop" }), clock);
+  const photographs = directorySource(
+    DirectorySourceOptions.parse({ type: "directory", path: folder, mode: "loop" }),
+    clock,
+  );
   const done: Round[] = [];
   try {
     for (let round = 0; round < rounds; round++) {
       done.push({
         bareThreads: await bareLoop({ ...bare, processes: 1, threadsPerProcess: cores, runs: frames }),
         raw: await runBenchDevice({ ...device, source: memorySource(images, frames, clock) }),
-        bareProcesses: await bareLoop({ ...bare, processes: cores, threadsPerProcess: 1, runs: Math.ceil(frames / cores) }),
+        bareProcesses: await bareLoop({
+          ...bare,
+          processes: cores,
+          threadsPerProcess: 1,
+          runs: Math.ceil(frames / cores),
+        }),
         jpeg: await runBenchDevice({ ...device, source: firstOf(photographs, frames) }),
         peer: peer === undefined ? null : await runPeer(peer),
       });
@@ -95,8 +107,18 @@ async function measure({ modelDirectory, dataDirectory, frames, rounds, peer }: 
   }
   return {
     machine: { cores, cpu: cpus()[0]?.model ?? "unknown", node: process.version },
-    model: { name: manifest.name, version: manifest.version, widthPx: manifest.input.width, heightPx: manifest.input.height },
-    workload: { photographs: files.length, frames, raw: `${RAW.widthPx}x${RAW.heightPx}`, broker: broker === undefined ? "none" : "mosquitto" },
+    model: {
+      name: manifest.name,
+      version: manifest.version,
+      widthPx: manifest.input.width,
+      heightPx: manifest.input.height,
+    },
+    workload: {
+      photographs: files.length,
+      frames,
+      raw: `${RAW.widthPx}x${RAW.heightPx}`,
+      broker: broker === undefined ? "none" : "mosquitto",
+    },
     peerCommand: peer ?? null,
     rounds: done,
   };

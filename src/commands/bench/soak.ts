@@ -76,7 +76,10 @@ function growthMb(samples: readonly MemorySample[]): number {
   return mean(samples.slice(-quarter)) - mean(samples.slice(quarter, 2 * quarter));
 }
 
-type SoakFigures = Awaited<ReturnType<typeof runBenchDevice>> & { readonly growthMb: number; readonly samples: readonly MemorySample[] };
+type SoakFigures = Awaited<ReturnType<typeof runBenchDevice>> & {
+  readonly growthMb: number;
+  readonly samples: readonly MemorySample[];
+};
 
 function soakReport({ frames, framesPerSecond, p50Ms, p99Ms, ledger, growthMb: growth, samples }: SoakFigures): string {
   const rss = samples.map(({ rssMb }) => rssMb);

@@ -8,6 +8,7 @@ export async function writeSection(path: string, name: string, markdown: string)
   const closing = `<!-- /bench ${name} -->`;
   const from = text.indexOf(opening);
   const to = text.indexOf(closing);
-  if (from < 0 || to < from) throw new SightlineError("USAGE", `${path} has no section ${opening} … ${closing} to write to`);
+  if (from < 0 || to < from)
+    throw new SightlineError("USAGE", `${path} has no section ${opening} … ${closing} to write to`);
   await writeFile(path, `${text.slice(0, from + opening.length)}\n${markdown}\n${text.slice(to)}`);
 }

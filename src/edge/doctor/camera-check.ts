@@ -28,7 +28,9 @@ export async function checkCamera(source: FrameSource, clock: Clock): Promise<Fi
     const { meanLuminance, brightShare, sharpness } = frameStatistics(exposure.image, { thumbnail: false });
     const light = `brightness ${meanLuminance.toFixed(0)}, ${(100 * brightShare).toFixed(0)} % saturated`;
     const colour = channels === 1 ? "grey" : "colour";
-    return fine(`${source.name}: ${widthPx} x ${heightPx} px, ${colour}, after ${seconds} s; ${light}, sharpness ${sharpness.toFixed(1)}`);
+    return fine(
+      `${source.name}: ${widthPx} x ${heightPx} px, ${colour}, after ${seconds} s; ${light}, sharpness ${sharpness.toFixed(1)}`,
+    );
   } catch (error) {
     return failure(error instanceof SightlineError ? error.detail : messageOf(error), remedy);
   }

@@ -42,7 +42,11 @@ const TOTALS: readonly (readonly [name: string, key: ReadingKey, help: string])[
   ["sightline_camera_resizes_total", "cameraResizesTotal", "Times that the camera changed the size of its frames"],
   ["sightline_journal_restarts_total", "journalRestartsTotal", "Restarts of the journal's worker since this start"],
   ["sightline_unreadable_messages_total", "unreadableMessagesTotal", "MQTT messages to the device that did not fit"],
-  ["sightline_published_verdicts_total", "publishedVerdictsTotal", "Verdicts the broker took; one sent twice counts twice"],
+  [
+    "sightline_published_verdicts_total",
+    "publishedVerdictsTotal",
+    "Verdicts the broker took; one sent twice counts twice",
+  ],
   ["sightline_unrecorded_sent_total", "unrecordedSentTotal", "Verdicts on no disk that the broker took"],
   ["sightline_unrecorded_dropped_total", "unrecordedDroppedTotal", "Verdicts on no disk that the broker did not take"],
   [
@@ -51,23 +55,41 @@ const TOTALS: readonly (readonly [name: string, key: ReadingKey, help: string])[
     "Restarts of the inference process since this start",
   ],
   ["sightline_unrecorded_verdicts_total", "unrecordedVerdictsTotal", "Verdicts that could not be written to disk"],
-  ["sightline_refused_verdicts_total", "refusedVerdictsTotal", "Second verdicts of a trigger that the ledger turned away"],
+  [
+    "sightline_refused_verdicts_total",
+    "refusedVerdictsTotal",
+    "Second verdicts of a trigger that the ledger turned away",
+  ],
 ];
 const GATE_TOTALS: typeof TOTALS = [
   ["sightline_gate_passes_total", "gatePassesTotal", "Passes put on the reject signal in time"],
   ["sightline_gate_missed_passes_total", "gateMissedPassesTotal", "Passes that were not: those parts are rejected"],
   ["sightline_gate_overlaps_total", "gateOverlapsTotal", "Verdicts that came while the pulse before still stood"],
-  ["sightline_gate_late_writes_total", "gateLateWritesTotal", "Writes to the reject signal that took longer than a pulse"],
+  [
+    "sightline_gate_late_writes_total",
+    "gateLateWritesTotal",
+    "Writes to the reject signal that took longer than a pulse",
+  ],
 ];
 const GAUGES: readonly (readonly [name: string, key: ReadingKey, help: string, scale: number])[] = [
   ["sightline_pending_triggers", "pendingTriggers", "Triggers without a verdict yet", 1],
   ["sightline_ledger_triggers", "ledgerTriggers", "Triggers in the ledger on disk, earlier starts included", 1],
-  ["sightline_ledger_verdicts", "ledgerVerdicts", "Verdicts in the ledger; equals its triggers once all are decided", 1],
+  [
+    "sightline_ledger_verdicts",
+    "ledgerVerdicts",
+    "Verdicts in the ledger; equals its triggers once all are decided",
+    1,
+  ],
   ["sightline_backlog_verdicts", "backlogVerdicts", "Verdicts on disk that the broker has not taken yet", 1],
   ["sightline_verdicts_in_flight", "verdictsInFlight", "Verdicts sent that the broker has not acknowledged yet", 1],
   ["sightline_last_frame_timestamp_seconds", "lastFrameAtMs", "When the newest frame was captured, since 1970", 0.001],
   ["sightline_journal_bytes", "journalBytes", "Size of the journal on disk", 1],
-  ["sightline_event_loop_p99_seconds", "eventLoopP99Ms", "99th percentile of the event loop's delay in the last half minute", 0.001],
+  [
+    "sightline_event_loop_p99_seconds",
+    "eventLoopP99Ms",
+    "99th percentile of the event loop's delay in the last half minute",
+    0.001,
+  ],
   ["sightline_frames_per_second", "framesPerSecond", "Frames the camera delivers", 1],
 ];
 const LATENCY_STAGES = ["capture", "preprocess", "infer", "decide", "total"] as const;

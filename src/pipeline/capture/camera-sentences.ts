@@ -4,9 +4,9 @@ import { findProgram } from "../../platform/child-program.ts";
 import { maskCredentials } from "./mask-credentials.ts";
 
 const APT_PACKAGES = {
-  "ffmpeg": "ffmpeg",
+  ffmpeg: "ffmpeg",
   "gst-launch-1.0": "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good",
-  "fswebcam": "fswebcam",
+  fswebcam: "fswebcam",
 } as const;
 export type CameraProgram = keyof typeof APT_PACKAGES;
 
@@ -50,26 +50,51 @@ interface Complaint {
 /** What ffmpeg and GStreamer say on standard error; the first that fits counts. */
 const COMPLAINTS: readonly Complaint[] = [
   { pattern: /device or resource busy|\bis busy\b/i, code: "CAMERA_UNAVAILABLE", sentence: BUSY },
-  { pattern: /401 unauthorized|403 forbidden|not authorized/i, code: "CAMERA_UNAVAILABLE",
-    sentence: "refuses the user name or password; correct them in the source's url" },
-  { pattern: /404 not found|454 session/i, code: "CAMERA_UNAVAILABLE",
-    sentence: "does not exist on that server; compare the path in the url with the camera's manual" },
-  { pattern: /connection refused/i, code: "CAMERA_UNAVAILABLE",
-    sentence: "refuses the connection; check the address and port, and that the camera's stream is switched on" },
-  { pattern: /no route to host|network is unreachable|connection timed out/i, code: "CAMERA_UNAVAILABLE",
-    sentence: "cannot be reached; check the camera's power, cable and address (`ping` it)" },
-  { pattern: /failed to resolve hostname|name or service not known/i, code: "CAMERA_UNAVAILABLE",
-    sentence: "has a host name that cannot be resolved; check its spelling or use the camera's IP address" },
+  {
+    pattern: /401 unauthorized|403 forbidden|not authorized/i,
+    code: "CAMERA_UNAVAILABLE",
+    sentence: "refuses the user name or password; correct them in the source's url",
+  },
+  {
+    pattern: /404 not found|454 session/i,
+    code: "CAMERA_UNAVAILABLE",
+    sentence: "does not exist on that server; compare the path in the url with the camera's manual",
+  },
+  {
+    pattern: /connection refused/i,
+    code: "CAMERA_UNAVAILABLE",
+    sentence: "refuses the connection; check the address and port, and that the camera's stream is switched on",
+  },
+  {
+    pattern: /no route to host|network is unreachable|connection timed out/i,
+    code: "CAMERA_UNAVAILABLE",
+    sentence: "cannot be reached; check the camera's power, cable and address (`ping` it)",
+  },
+  {
+    pattern: /failed to resolve hostname|name or service not known/i,
+    code: "CAMERA_UNAVAILABLE",
+    sentence: "has a host name that cannot be resolved; check its spelling or use the camera's IP address",
+  },
   { pattern: /permission denied|operation not permitted/i, code: "CAMERA_UNAVAILABLE", sentence: NO_PERMISSION },
   { pattern: /inappropriate ioctl|not a (video )?capture device/i, code: "CAMERA_UNAVAILABLE", sentence: NOT_A_CAMERA },
-  { pattern: /missing a plug-in/i, code: "PROGRAM_MISSING",
-    sentence: "needs a GStreamer plug-in; install it with: sudo apt-get install " +
-      "gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav" },
-  { pattern: /could not find camera/i, code: "CAMERA_UNAVAILABLE",
-    sentence: "finds no such GenICam camera; `arv-tool-0.8` lists those that answer" },
+  {
+    pattern: /missing a plug-in/i,
+    code: "PROGRAM_MISSING",
+    sentence:
+      "needs a GStreamer plug-in; install it with: sudo apt-get install " +
+      "gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav",
+  },
+  {
+    pattern: /could not find camera/i,
+    code: "CAMERA_UNAVAILABLE",
+    sentence: "finds no such GenICam camera; `arv-tool-0.8` lists those that answer",
+  },
   { pattern: /cannot identify device|no such device/i, code: "CAMERA_UNAVAILABLE", sentence: NO_DEVICE },
-  { pattern: /invalid data found|moov atom not found|could not find codec parameters|type could not be determined/i,
-    code: "CAMERA_UNAVAILABLE", sentence: "delivers no video that can be decoded; play it with ffplay to see more" },
+  {
+    pattern: /invalid data found|moov atom not found|could not find codec parameters|type could not be determined/i,
+    code: "CAMERA_UNAVAILABLE",
+    sentence: "delivers no video that can be decoded; play it with ffplay to see more",
+  },
 ];
 
 /** The error for a capture program that ended: a known complaint with its remedy, else its own last line. */
@@ -89,11 +114,17 @@ export function explainEnd(origin: string, stderrTail: string, ended: string, sa
 
 /** ffmpeg marks every line with its level; of those below a warning none is a complaint. */
 const withoutChatter = (stderrTail: string): string =>
-  stderrTail.split("\n").filter((line) => !/\[(verbose|info|debug)\] /.test(line)).join("\n");
+  stderrTail
+    .split("\n")
+    .filter((line) => !/\[(verbose|info|debug)\] /.test(line))
+    .join("\n");
 
 /** GStreamer's first complaint is the cause, ffmpeg's last; bounded, without passwords. */
 function decisiveLine(complaints: string): string {
-  const lines = complaints.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const lines = complaints
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
   const line = lines.find((candidate) => /^(ERROR|WARNING): /.test(candidate)) ?? lines.at(-1) ?? "";
   const bare = line.replace(/^(ERROR|WARNING): (from element \S+ )?/, "").replace(/\[(error|fatal|warning)\] /, "");
   return maskCredentials(bare).slice(0, 300);

@@ -150,7 +150,10 @@ async function* paced(
 }
 
 /** Never rejects: whatever is wrong with a file is its exposure's damage. */
-async function readExposures(names: readonly string[], { root, options, clock, reader }: Reading): Promise<TimedExposure[]> {
+async function readExposures(
+  names: readonly string[],
+  { root, options, clock, reader }: Reading,
+): Promise<TimedExposure[]> {
   const times = { capturedAt: clock.wallNow(), capturedTick: clock.tick() };
   const paths = names.map((name) => join(root.folder, name));
   const images = await reader.read(paths, options.maxPixels);
@@ -170,7 +173,9 @@ function only<T>([one]: readonly T[]): T {
 }
 
 function groupSizeFor(group: readonly TimedExposure[]): number {
-  const pixels = group.map(({ exposure }) => (exposure.kind === "frame" ? exposure.image.widthPx * exposure.image.heightPx : 0));
+  const pixels = group.map(({ exposure }) =>
+    exposure.kind === "frame" ? exposure.image.widthPx * exposure.image.heightPx : 0,
+  );
   const largest = Math.max(1, ...pixels);
   return Math.max(1, Math.min(MOST_IN_GROUP, Math.floor(MOST_PIXELS_IN_GROUP / largest)));
 }

@@ -32,20 +32,34 @@ export const LIVE_INPUT_ARGS = ["-fflags", "nobuffer", "-flags", "low_delay", "-
 export async function* ffmpegExposures(input: FfmpegInput, clock: Clock, signal: AbortSignal): Exposures {
   const path = await requireProgram("ffmpeg");
   const args = [
-    "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+verbose",
+    "-hide_banner",
+    "-nostdin",
+    "-nostats",
+    "-loglevel",
+    "level+verbose",
     ...input.inputArgs,
-    "-map", "0:v:0", ...(await everyFrameOnceArgs(path)),
-    "-c:v", input.colour === "grey" ? "pgm" : "ppm", "-f", "image2pipe", "pipe:1",
+    "-map",
+    "0:v:0",
+    ...(await everyFrameOnceArgs(path)),
+    "-c:v",
+    input.colour === "grey" ? "pgm" : "ppm",
+    "-f",
+    "image2pipe",
+    "pipe:1",
   ];
-  yield* programExposures({
-    program: { path, args },
-    parser: new NetpbmParser(),
-    origin: input.origin,
-    deliveryDelayMs: input.deliveryDelayMs,
-    mayEnd: input.mayEnd,
-    metadata: input.metadata ?? (() => ({})),
-    sizeIn: inputSize,
-  }, clock, signal);
+  yield* programExposures(
+    {
+      program: { path, args },
+      parser: new NetpbmParser(),
+      origin: input.origin,
+      deliveryDelayMs: input.deliveryDelayMs,
+      mayEnd: input.mayEnd,
+      metadata: input.metadata ?? (() => ({})),
+      sizeIn: inputSize,
+    },
+    clock,
+    signal,
+  );
 }
 
 /** ffmpeg's filter graph tells its input's size (at log level verbose) whenever it is set up anew. */

@@ -128,7 +128,8 @@ export class FrameHandover {
   }
 
   #forget(count: number): void {
-    for (const frame of this.#recent.splice(0, Math.max(0, count))) this.#goneTick = Math.max(this.#goneTick, frame.capturedTick);
+    for (const frame of this.#recent.splice(0, Math.max(0, count)))
+      this.#goneTick = Math.max(this.#goneTick, frame.capturedTick);
   }
 
   #throwFailure(): void {

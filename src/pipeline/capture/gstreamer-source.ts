@@ -47,14 +47,21 @@ export async function* gstreamerExposures(input: GstreamerInput, clock: Clock, s
   const caps = `video/x-raw,format=${format},width=${widthPx},height=${heightPx}`;
   const sink = ["!", "videoconvert", "!", caps, "!", "fdsink", "fd=3", "sync=false"];
   const args = ["-q", ...pipelineWords(input.pipeline), ...sink];
-  yield* programExposures({
-    program: { path, args, outputFd: 3, stopSignal: "SIGINT", stopGraceMs: 2000 },
-    parser: new PaddedRawParser({ widthPx, heightPx, channels: input.colour === "grey" ? 1 : 3 }, ROW_ALIGNMENT_BYTES),
-    origin: input.origin,
-    deliveryDelayMs: input.deliveryDelayMs,
-    mayEnd: input.mayEnd,
-    metadata: () => ({}),
-  }, clock, signal);
+  yield* programExposures(
+    {
+      program: { path, args, outputFd: 3, stopSignal: "SIGINT", stopGraceMs: 2000 },
+      parser: new PaddedRawParser(
+        { widthPx, heightPx, channels: input.colour === "grey" ? 1 : 3 },
+        ROW_ALIGNMENT_BYTES,
+      ),
+      origin: input.origin,
+      deliveryDelayMs: input.deliveryDelayMs,
+      mayEnd: input.mayEnd,
+      metadata: () => ({}),
+    },
+    clock,
+    signal,
+  );
 }
 
 /** gst-launch-1.0 takes words: split at spaces, except within quotes, which are taken off as a shell does. */

@@ -19,12 +19,17 @@ export function httpSource(options: HttpSourceOptions, clock: Clock): FrameSourc
   return {
     name: `http ${origin}`,
     live: true,
-    exposures: (signal) => ffmpegExposures({
-      inputArgs: [...LIVE_INPUT_ARGS, "-i", options.url],
-      colour: options.colour,
-      origin,
-      deliveryDelayMs: options.deliveryDelayMs,
-      mayEnd: false,
-    }, clock, signal),
+    exposures: (signal) =>
+      ffmpegExposures(
+        {
+          inputArgs: [...LIVE_INPUT_ARGS, "-i", options.url],
+          colour: options.colour,
+          origin,
+          deliveryDelayMs: options.deliveryDelayMs,
+          mayEnd: false,
+        },
+        clock,
+        signal,
+      ),
   };
 }

@@ -137,7 +137,7 @@ export class PaddedRawParser implements ImageParser {
       this.#readBytes += bytes.length;
       return;
     }
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const row = Math.floor(this.#readBytes / this.#strideBytes);
       const column = this.#readBytes % this.#strideBytes;
       const taken = Math.min(bytes.length - at, this.#strideBytes - column);

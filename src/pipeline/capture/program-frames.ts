@@ -35,11 +35,7 @@ interface Arrived {
 }
 
 /** Exposures from the raw pictures a child program writes; the child is gone when the iterator is done. */
-export async function* programExposures(
-  options: ProgramFramesOptions,
-  clock: Clock,
-  signal: AbortSignal,
-): Exposures {
+export async function* programExposures(options: ProgramFramesOptions, clock: Clock, signal: AbortSignal): Exposures {
   signal.throwIfAborted();
   const size = new SizeWatch(options);
   const program = await startProgram({ ...options.program, onStderrLine: (line) => size.note(line) });

@@ -23,12 +23,17 @@ export function rtspSource(options: RtspSourceOptions, clock: Clock): FrameSourc
   return {
     name: `rtsp ${origin}`,
     live: true,
-    exposures: (signal) => ffmpegExposures({
-      inputArgs: [...LIVE_INPUT_ARGS, "-rtsp_transport", options.transport, "-i", options.url],
-      colour: options.colour,
-      origin,
-      deliveryDelayMs: options.deliveryDelayMs,
-      mayEnd: false,
-    }, clock, signal),
+    exposures: (signal) =>
+      ffmpegExposures(
+        {
+          inputArgs: [...LIVE_INPUT_ARGS, "-rtsp_transport", options.transport, "-i", options.url],
+          colour: options.colour,
+          origin,
+          deliveryDelayMs: options.deliveryDelayMs,
+          mayEnd: false,
+        },
+        clock,
+        signal,
+      ),
   };
 }

@@ -8,7 +8,11 @@ import { colourOption, deliveryDelayOption } from "./stream-options.ts";
 
 export const V4l2SourceOptions = z.strictObject({
   type: z.literal("v4l2"),
-  device: z.string().regex(/^\/dev\/\S+$/).default("/dev/video0").describe("better a stable name from /dev/v4l/by-id"),
+  device: z
+    .string()
+    .regex(/^\/dev\/\S+$/)
+    .default("/dev/video0")
+    .describe("better a stable name from /dev/v4l/by-id"),
   widthPx: z.int().min(1).max(16384).default(1280).describe("one of the sizes `v4l2-ctl --list-formats-ext` shows"),
   heightPx: z.int().min(1).max(16384).default(720),
   framesPerSecond: z.number().positive().max(1000).default(30),
@@ -39,9 +43,20 @@ export function v4l2Source(options: V4l2SourceOptions, clock: Clock): FrameSourc
 }
 
 export const ffmpegV4l2Args = (options: V4l2SourceOptions): string[] => [
-  "-fflags", "nobuffer", "-thread_type", "slice",
-  "-f", "v4l2", "-input_format", options.pixelFormat, "-framerate", String(options.framesPerSecond),
-  "-video_size", `${options.widthPx}x${options.heightPx}`, "-i", options.device,
+  "-fflags",
+  "nobuffer",
+  "-thread_type",
+  "slice",
+  "-f",
+  "v4l2",
+  "-input_format",
+  options.pixelFormat,
+  "-framerate",
+  String(options.framesPerSecond),
+  "-video_size",
+  `${options.widthPx}x${options.heightPx}`,
+  "-i",
+  options.device,
 ];
 
 export function gstreamerV4l2Pipeline(options: V4l2SourceOptions): string {

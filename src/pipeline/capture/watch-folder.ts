@@ -28,12 +28,7 @@ interface Growing {
  * and a notice does not tell whether a file is complete either. The list of known names is that of the folder itself,
  * so that it shrinks when files are taken away.
  */
-export async function* newImages(
-  root: ImageRoot,
-  options: WatchOptions,
-  clock: Clock,
-  signal: AbortSignal,
-): Exposures {
+export async function* newImages(root: ImageRoot, options: WatchOptions, clock: Clock, signal: AbortSignal): Exposures {
   const done = new Set(await listImages(root));
   const growing = new Map<string, Growing>();
   for (;;) {

@@ -36,7 +36,11 @@ export function verdictOf(score: number, rules: DecisionRules): Decision["verdic
 }
 
 /** One verdict for a part from all its regions: the worst region decides. Pure. `regions` must not be empty. */
-export function decide(regions: readonly RegionScores[], classes: readonly ModelClass[], rules: DecisionRules): Decision {
+export function decide(
+  regions: readonly RegionScores[],
+  classes: readonly ModelClass[],
+  rules: DecisionRules,
+): Decision {
   const ngScores = regions.map((region) => ngScore(region.probabilities, classes));
   const score = Math.max(...ngScores);
   const worst = regions[ngScores.indexOf(score)];

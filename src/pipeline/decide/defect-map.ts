@@ -16,7 +16,11 @@ export interface DefectMap {
  * is the log odds of defect against good there; shown is how far it rises above the region's median, since the
  * absolute odds of single cells run far past those of their mean and would paint whole frames.
  */
-export function defectMap(region: Omit<RegionScores, "rect">, classes: readonly ModelClass[], ngScore: number): DefectMap {
+export function defectMap(
+  region: Omit<RegionScores, "rect">,
+  classes: readonly ModelClass[],
+  ngScore: number,
+): DefectMap {
   const { heatmap, heatmapRows: rows, heatmapCols: cols } = region;
   const cells = rows * cols;
   const evidence = new Float32Array(cells);
@@ -34,9 +38,11 @@ export function defectMap(region: Omit<RegionScores, "rect">, classes: readonly 
 
 function logSumExp(classes: readonly ModelClass[], kind: ModelClass["kind"], at: (index: number) => number): number {
   let highest = -Infinity;
-  for (const [index, modelClass] of classes.entries()) if (modelClass.kind === kind) highest = Math.max(highest, at(index));
+  for (const [index, modelClass] of classes.entries())
+    if (modelClass.kind === kind) highest = Math.max(highest, at(index));
   let sum = 0;
-  for (const [index, modelClass] of classes.entries()) if (modelClass.kind === kind) sum += Math.exp(at(index) - highest);
+  for (const [index, modelClass] of classes.entries())
+    if (modelClass.kind === kind) sum += Math.exp(at(index) - highest);
   return highest + Math.log(sum);
 }
 

@@ -66,7 +66,11 @@ function neighbours(cell: number, { rows, cols }: DefectMap): number[] {
   return found;
 }
 
-function boxOf(component: Component, map: DefectMap, { rect }: RegionScores): Pick<VerdictRegion, "x" | "y" | "width" | "height"> {
+function boxOf(
+  component: Component,
+  map: DefectMap,
+  { rect }: RegionScores,
+): Pick<VerdictRegion, "x" | "y" | "width" | "height"> {
   const columns = component.cells.map((cell) => cell % map.cols);
   const lines = component.cells.map((cell) => Math.floor(cell / map.cols));
   const cellWidth = rect.widthPx / map.cols;

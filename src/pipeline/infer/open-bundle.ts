@@ -71,7 +71,10 @@ function checkFileNames({ files }: BundleManifest, root: string): void {
 
 function checkGolden({ golden, classes, files }: BundleManifest, root: string): void {
   const path = join(root, MANIFEST_FILE);
-  const names = classes.map((each) => each.name).sort().join(", ");
+  const names = classes
+    .map((each) => each.name)
+    .sort()
+    .join(", ");
   for (const frame of golden) {
     if (files[frame.file] === undefined) {
       throw refused(path, `expects scores of ${frame.file} but does not list that file`);

@@ -129,7 +129,10 @@ export class PoolMember {
     this.#become("stopped");
     this.#cancelRestart();
     if (link !== null) {
-      const exited = link.order({ kind: "stop" }, graceMs).then(() => link.exited, () => undefined);
+      const exited = link.order({ kind: "stop" }, graceMs).then(
+        () => link.exited,
+        () => undefined,
+      );
       const cancel = this.#parts.clock.after(graceMs, () => {
         link.kill(new SightlineError("INFERENCE_HUNG", `process ${link.pid} did not stop within ${graceMs} ms`));
       });

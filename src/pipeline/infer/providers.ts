@@ -26,7 +26,9 @@ const REMEDIES: Readonly<Record<ProviderName, string>> = {
 
 /** Why a provider is not used, short enough for the status page, from onnxruntime's own words. */
 export const unusableReason = (said: string): string =>
-  /Failed to load shared library/i.test(said) ? "its libraries are not installed" : `onnxruntime cannot use it here (${said})`;
+  /Failed to load shared library/i.test(said)
+    ? "its libraries are not installed"
+    : `onnxruntime cannot use it here (${said})`;
 
 /** `reason` is what was missing, in onnxruntime's words or ours. */
 export const providerAbsent = (provider: ProviderName, reason: string): SightlineError =>

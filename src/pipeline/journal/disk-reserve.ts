@@ -33,7 +33,7 @@ export class DiskReserve {
     let file: number | undefined;
     try {
       file = openSync(this.#path, "w");
-      for (let written = 0; written < this.#bytes; )
+      for (let written = 0; written < this.#bytes;)
         written += writeSync(file, block, 0, Math.min(BLOCK_BYTES, this.#bytes - written));
       fsyncSync(file);
     } catch {

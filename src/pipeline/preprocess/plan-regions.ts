@@ -23,8 +23,13 @@ export function planRegions(frameSize: FrameSize, regions: RegionPlan): RegionRe
   if (regions.mode === "full") return [{ xPx: 0, yPx: 0, widthPx, heightPx }];
   const columns = spans(widthPx, regions.cols, regions.marginPx);
   return spans(heightPx, regions.rows, regions.marginPx).flatMap((row) =>
-    columns.map((column) =>
-      ({ xPx: column.startPx, yPx: row.startPx, widthPx: column.lengthPx, heightPx: row.lengthPx })));
+    columns.map((column) => ({
+      xPx: column.startPx,
+      yPx: row.startPx,
+      widthPx: column.lengthPx,
+      heightPx: row.lengthPx,
+    })),
+  );
 }
 
 function spans(framePx: number, cells: number, marginPx: number): { startPx: number; lengthPx: number }[] {

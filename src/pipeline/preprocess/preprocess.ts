@@ -15,7 +15,10 @@ export const batchBytes = (regions: number, input: FrameSize): number => regions
  * Throws RangeError when a rectangle is not within the image or `batch` is too short.
  */
 export function preprocess(
-  image: Image, rects: readonly RegionRect[], input: FrameSize, batch?: Uint8Array,
+  image: Image,
+  rects: readonly RegionRect[],
+  input: FrameSize,
+  batch?: Uint8Array,
 ): Uint8Array {
   const itemBytes = batchBytes(1, input);
   const output = batch ?? new Uint8Array(rects.length * itemBytes);

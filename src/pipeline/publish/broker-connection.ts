@@ -10,9 +10,7 @@ export type ProtocolVersion = 4 | 5;
 
 /** `taken`: the broker has it. `refused`: it said no and why. `lost`: the connection ended before it answered. */
 export type PublishOutcome =
-  | { readonly kind: "taken" }
-  | { readonly kind: "refused"; readonly sentence: string }
-  | { readonly kind: "lost" };
+  { readonly kind: "taken" } | { readonly kind: "refused"; readonly sentence: string } | { readonly kind: "lost" };
 
 export interface OutgoingMessage {
   readonly topic: string;
@@ -66,7 +64,10 @@ export class BrokerConnection {
     this.sessionPresent = connack.sessionPresent;
     let reason = "the broker closed the connection";
     client.on("error", (error) => (reason = connectionSentence(error)));
-    client.on("disconnect", ({ reasonCode }) => (reason = `the broker ended the connection (reason ${reasonCode ?? 0})`));
+    client.on(
+      "disconnect",
+      ({ reasonCode }) => (reason = `the broker ended the connection (reason ${reasonCode ?? 0})`),
+    );
     this.ended = new Promise((resolve) => {
       client.on("close", () => {
         this.#lose();

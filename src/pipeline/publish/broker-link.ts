@@ -20,7 +20,10 @@ const FAREWELL_MS = 1000;
 const JSON_PROPERTIES = { payloadFormatIndicator: true, contentType: "application/json" } as const;
 
 /** Obeyed, it would switch the recipe again at every connect. */
-const RETAINED_COMMAND = { ok: false, sentence: "The command is retained; send commands without the retain flag." } as const;
+const RETAINED_COMMAND = {
+  ok: false,
+  sentence: "The command is retained; send commands without the retain flag.",
+} as const;
 
 export type LatestLeaf = "state" | "health";
 
@@ -193,7 +196,7 @@ export class BrokerLink {
     if (this.#publishing.has(leaf)) return;
     this.#publishing.add(leaf);
     try {
-      for (let published: string | undefined; ; ) {
+      for (let published: string | undefined; ;) {
         const connection = this.connection;
         const payload = this.#latest.get(leaf);
         if (connection === undefined || this.#stopping.signal.aborted) return;
@@ -231,7 +234,9 @@ export class BrokerLink {
   }
 
   async #command(message: IncomingMessage): Promise<void> {
-    const parsed: Parsed<DeviceCommand> = message.retained ? RETAINED_COMMAND : parsePayload("command", message.payload);
+    const parsed: Parsed<DeviceCommand> = message.retained
+      ? RETAINED_COMMAND
+      : parsePayload("command", message.payload);
     if (!parsed.ok) this.#complain("command", parsed.sentence);
     const reply = parsed.ok
       ? await this.#with.onCommand(parsed.value)

@@ -135,7 +135,8 @@ export class VerdictPublisher {
 
   async #catchUp(dueTick: number): Promise<void> {
     const { outbox, link, clock } = this.#with;
-    const worthWaiting = (): boolean => link.connection !== undefined && this.#refusal === null && outbox.status().backlog > 0;
+    const worthWaiting = (): boolean =>
+      link.connection !== undefined && this.#refusal === null && outbox.status().backlog > 0;
     while (worthWaiting() && clock.tick() < dueTick) await clock.sleep(DRAIN_LOOK_MS);
   }
 

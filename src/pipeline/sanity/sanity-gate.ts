@@ -9,12 +9,25 @@ import { thumbnailSimilarity } from "./thumbnail-similarity.ts";
  */
 export const SanityLimits = z.strictObject({
   minBrightness: z.number().min(0).max(255).default(8).describe("mean luminance below: dark"),
-  maxSaturatedShare: z.number().min(0).max(1).default(0.995).describe("share of pixels at 250 or more, above: overexposed; 0.5 suits photographs"),
+  maxSaturatedShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.995)
+    .describe("share of pixels at 250 or more, above: overexposed; 0.5 suits photographs"),
   minSharpness: z.number().min(0).default(3).describe("see FrameStatistics.sharpness; below: blurred; 0 turns it off"),
   frozen: z.boolean().default(true).describe("refuse a frame identical to the one before it (live sources only)"),
   torn: z.boolean().default(true).describe("refuse a frame whose bottom rows are one flat colour (live sources only)"),
-  reference: z.string().optional().describe("image of the empty or standard scene; against it the camera must not have moved"),
-  minReferenceSimilarity: z.number().min(-1).max(1).default(0.5).describe("correlation with the reference; below: camera-moved"),
+  reference: z
+    .string()
+    .optional()
+    .describe("image of the empty or standard scene; against it the camera must not have moved"),
+  minReferenceSimilarity: z
+    .number()
+    .min(-1)
+    .max(1)
+    .default(0.5)
+    .describe("correlation with the reference; below: camera-moved"),
   expectedWidthPx: z.int().positive().optional(),
   expectedHeightPx: z.int().positive().optional(),
 });
@@ -32,7 +45,8 @@ export interface SanityInput {
   readonly reference: Uint8Array | undefined;
 }
 
-export type SanityFinding = { readonly ok: true } | { readonly ok: false; readonly reason: FaultReason; readonly detail: string };
+export type SanityFinding =
+  { readonly ok: true } | { readonly ok: false; readonly reason: FaultReason; readonly detail: string };
 
 const refuse = (reason: FaultReason, detail: string): SanityFinding => ({ ok: false, reason, detail });
 const percent = (share: number): string => `${(share * 100).toFixed(0)}%`;
@@ -42,16 +56,28 @@ export function checkSanity(input: SanityInput, limits: SanityLimits): SanityFin
   const { statistics, widthPx, heightPx } = input;
   const { expectedWidthPx = widthPx, expectedHeightPx = heightPx } = limits;
   if (widthPx !== expectedWidthPx || heightPx !== expectedHeightPx) {
-    return refuse("wrong-size", `the frame is ${widthPx}x${heightPx} px, the recipe expects ${expectedWidthPx}x${expectedHeightPx} px`);
+    return refuse(
+      "wrong-size",
+      `the frame is ${widthPx}x${heightPx} px, the recipe expects ${expectedWidthPx}x${expectedHeightPx} px`,
+    );
   }
-  if (limits.torn && input.live && statistics.flatBottomRows) return refuse("torn", "the bottom rows of the frame are one flat colour");
+  if (limits.torn && input.live && statistics.flatBottomRows)
+    return refuse("torn", "the bottom rows of the frame are one flat colour");
   if (statistics.meanLuminance < limits.minBrightness) {
     return refuse("dark", `mean brightness ${statistics.meanLuminance.toFixed(1)} is below ${limits.minBrightness}`);
   }
   if (statistics.brightShare > limits.maxSaturatedShare) {
-    return refuse("overexposed", `${percent(statistics.brightShare)} of the image is saturated, ${percent(limits.maxSaturatedShare)} are allowed`);
+    return refuse(
+      "overexposed",
+      `${percent(statistics.brightShare)} of the image is saturated, ${percent(limits.maxSaturatedShare)} are allowed`,
+    );
   }
-  if (limits.frozen && input.live && input.previousHash !== undefined && statistics.contentHash === input.previousHash) {
+  if (
+    limits.frozen &&
+    input.live &&
+    input.previousHash !== undefined &&
+    statistics.contentHash === input.previousHash
+  ) {
     return refuse("frozen", "the frame is identical to the one before it");
   }
   if (statistics.sharpness < limits.minSharpness) {
@@ -65,5 +91,8 @@ function checkReference(input: SanityInput, limits: SanityLimits): SanityFinding
   if (input.reference === undefined) return { ok: true };
   const similarity = thumbnail === undefined ? 0 : thumbnailSimilarity(thumbnail, input.reference);
   if (similarity >= limits.minReferenceSimilarity) return { ok: true };
-  return refuse("camera-moved", `correlation with the reference is ${similarity.toFixed(2)}, at least ${limits.minReferenceSimilarity} is needed`);
+  return refuse(
+    "camera-moved",
+    `correlation with the reference is ${similarity.toFixed(2)}, at least ${limits.minReferenceSimilarity} is needed`,
+  );
 }

@@ -24,12 +24,18 @@ test("a camera that delivers is fine", async () => {
 
 test("a GStreamer pipeline delivers one picture and is stopped", async () => {
   const camera = { type: "gstreamer", pipeline: "videotestsrc is-live=true", widthPx: 64, heightPx: 48 };
-  expect(await checkCamera(open(camera), systemClock)).toMatchObject({ level: "ok", sentence: expect.stringContaining("64 x 48 px, colour") });
+  expect(await checkCamera(open(camera), systemClock)).toMatchObject({
+    level: "ok",
+    sentence: expect.stringContaining("64 x 48 px, colour"),
+  });
 });
 
 test("a device that is not there is a failure with its remedy", async () => {
   const finding = await checkCamera(open({ type: "v4l2", device: "/dev/video99" }), systemClock);
-  expect(finding).toMatchObject({ level: "failure", sentence: expect.stringMatching(/\/dev\/video99 is not there; plug the camera in/) });
+  expect(finding).toMatchObject({
+    level: "failure",
+    sentence: expect.stringMatching(/\/dev\/video99 is not there; plug the camera in/),
+  });
 });
 
 test("a missing program is a failure with the command that installs it", async () => {
@@ -37,7 +43,10 @@ test("a missing program is a failure with the command that installs it", async (
   vi.stubEnv("PATH", folder);
   const finding = await checkCamera(open({ type: "video", path: join(folder, "film.mp4") }), systemClock);
   expect(finding).toMatchObject({ level: "failure", sentence: expect.stringContaining("sudo apt-get install ffmpeg") });
-  expect(await checkCameraPrograms()).toMatchObject({ level: "warning", remedy: expect.stringContaining("sudo apt-get install ffmpeg") });
+  expect(await checkCameraPrograms()).toMatchObject({
+    level: "warning",
+    remedy: expect.stringContaining("sudo apt-get install ffmpeg"),
+  });
 });
 
 test("a damaged image and an empty folder are failures", async () => {
@@ -56,5 +65,7 @@ test("a camera that opens and stays silent is a failure after ten seconds, and i
   const finding = await checkCamera({ name: "quiet camera", live: true, exposures: silent }, hurried);
   expect(finding).toMatchObject({ level: "failure", sentence: "quiet camera opened but sent no picture in 10 s" });
   expect(stopped).toBe(true);
-  expect((await checkCamera({ name: "watched folder", live: false, idles: true, exposures: silent }, hurried)).level).toBe("warning");
+  expect(
+    (await checkCamera({ name: "watched folder", live: false, idles: true, exposures: silent }, hurried)).level,
+  ).toBe("warning");
 });

@@ -6,4 +6,7 @@ export const TINY_BUNDLE = fileURLToPath(new URL("../../fixtures/tiny-bundle", i
 
 /** A valid configuration in `folder`, with more top-level YAML lines. */
 export const configFor = (folder: string, more = ""): DeviceConfig =>
-  parseDeviceConfig(`device: t1\ncamera: { type: simulated }\nrecipes: [{ name: tiny, model: ${TINY_BUNDLE} }]\n${more}\n`, `${folder}/device.yaml`);
+  parseDeviceConfig(
+    `device: t1\ncamera: { type: simulated }\nrecipes: [{ name: tiny, model: ${TINY_BUNDLE} }]\n${more}\n`,
+    `${folder}/device.yaml`,
+  );

@@ -1,11 +1,29 @@
 import { expect, test } from "vitest";
-import { judgeClock, judgeMemory, judgeNode, judgeProcessor, judgeSqlite, machineChecks } from "../../../src/edge/doctor/machine-checks.ts";
+import {
+  judgeClock,
+  judgeMemory,
+  judgeNode,
+  judgeProcessor,
+  judgeSqlite,
+  machineChecks,
+} from "../../../src/edge/doctor/machine-checks.ts";
 
-test.each([["24.15.0", "ok"], ["26.0.0", "ok"], ["20.19.1", "failure"], ["9.0.0", "failure"]])("Node %s is %s", (version, level) => {
+test.each([
+  ["24.15.0", "ok"],
+  ["26.0.0", "ok"],
+  ["20.19.1", "failure"],
+  ["9.0.0", "failure"],
+])("Node %s is %s", (version, level) => {
   expect(judgeNode(version).level).toBe(level);
 });
 
-test.each([["3.51.3", "ok"], ["3.53.0", "ok"], ["4.0.0", "ok"], ["3.51.2", "failure"], ["3.40.1", "failure"]])("SQLite %s is %s", (version, level) => {
+test.each([
+  ["3.51.3", "ok"],
+  ["3.53.0", "ok"],
+  ["4.0.0", "ok"],
+  ["3.51.2", "failure"],
+  ["3.40.1", "failure"],
+])("SQLite %s is %s", (version, level) => {
   expect(judgeSqlite(version).level).toBe(level);
 });
 
@@ -14,10 +32,19 @@ test("a Node without SQLite is a failure with its remedy", () => {
 });
 
 test("dot-product instructions are found on x64 and arm64", () => {
-  expect(judgeProcessor("flags\t\t: fpu avx2 avx512_vnni\n", 4)).toMatchObject({ level: "ok", sentence: "4 cores, int8 instructions: avx512_vnni" });
-  expect(judgeProcessor("Features\t: fp asimd asimddp\n", 6)).toMatchObject({ level: "ok", sentence: "6 cores, int8 instructions: asimddp" });
+  expect(judgeProcessor("flags\t\t: fpu avx2 avx512_vnni\n", 4)).toMatchObject({
+    level: "ok",
+    sentence: "4 cores, int8 instructions: avx512_vnni",
+  });
+  expect(judgeProcessor("Features\t: fp asimd asimddp\n", 6)).toMatchObject({
+    level: "ok",
+    sentence: "6 cores, int8 instructions: asimddp",
+  });
   expect(judgeProcessor("flags\t: fpu avx2\n", 4)).toMatchObject({ level: "warning" });
-  expect(judgeProcessor("flags\t: avx_vnni\n", 1)).toMatchObject({ level: "warning", remedy: expect.stringContaining("two or more") });
+  expect(judgeProcessor("flags\t: avx_vnni\n", 1)).toMatchObject({
+    level: "warning",
+    remedy: expect.stringContaining("two or more"),
+  });
 });
 
 test("little memory is a warning", () => {

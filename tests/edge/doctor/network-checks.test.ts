@@ -45,30 +45,44 @@ async function startMosquitto(): Promise<number> {
   const hashed = spawn("mosquitto_passwd", ["-b", "-c", join(folder, "passwords"), "device", "right"]);
   const [code] = (await once(hashed, "exit").catch(() => [1])) as [number];
   expect(code).toBe(0);
-  await writeFile(join(folder, "mosquitto.conf"), `listener ${port} 127.0.0.1\nallow_anonymous false\nuser root\npassword_file ${join(folder, "passwords")}\n`);
+  await writeFile(
+    join(folder, "mosquitto.conf"),
+    `listener ${port} 127.0.0.1\nallow_anonymous false\nuser root\npassword_file ${join(folder, "passwords")}\n`,
+  );
   const broker = spawn("mosquitto", ["-c", join(folder, "mosquitto.conf")], { stdio: "ignore" });
   running.push(broker);
-  await vi.waitFor(async () => {
-    const socket = await import("node:net").then(({ connect }) => connect(port, "127.0.0.1"));
-    await once(socket, "connect").finally(() => socket.destroy());
-  }, { timeout: 5_000 });
+  await vi.waitFor(
+    async () => {
+      const socket = await import("node:net").then(({ connect }) => connect(port, "127.0.0.1"));
+      await once(socket, "connect").finally(() => socket.destroy());
+    },
+    { timeout: 5_000 },
+  );
   return port;
 }
 
-const brokerYaml = (port: number): string => `mqtt: { url: "mqtt://127.0.0.1:${port}", root: a/b, username: device, password: { env: BROKER_PASSWORD } }`;
+const brokerYaml = (port: number): string =>
+  `mqtt: { url: "mqtt://127.0.0.1:${port}", root: a/b, username: device, password: { env: BROKER_PASSWORD } }`;
 
 describe("the broker", () => {
   test("lets the right password in and a wrong one not", async () => {
     const port = await startMosquitto();
     const config = configFor(folder, brokerYaml(port));
-    expect(await checkBroker(config, { BROKER_PASSWORD: "right" })).toMatchObject({ level: "ok", sentence: expect.stringContaining("MQTT 5") });
+    expect(await checkBroker(config, { BROKER_PASSWORD: "right" })).toMatchObject({
+      level: "ok",
+      sentence: expect.stringContaining("MQTT 5"),
+    });
     const refused = await checkBroker(config, { BROKER_PASSWORD: "wrong" });
     expect(refused).toMatchObject({ level: "failure", sentence: expect.stringMatching(/user name|password|admit/) });
-    expect(refused.sentence).not.toContain("wrong\"");
+    expect(refused.sentence).not.toContain('wrong"');
   });
   test("that is away is a failure with its remedy", async () => {
     const config = configFor(folder, brokerYaml(await freePort()));
-    expect(await checkBroker(config, { BROKER_PASSWORD: "x" })).toMatchObject({ level: "failure", sentence: expect.stringContaining("nothing listens"), remedy: expect.stringContaining("wait on disk") });
+    expect(await checkBroker(config, { BROKER_PASSWORD: "x" })).toMatchObject({
+      level: "failure",
+      sentence: expect.stringContaining("nothing listens"),
+      remedy: expect.stringContaining("wait on disk"),
+    });
   });
   test("whose password is not set is a failure that names the variable", async () => {
     expect((await checkBroker(configFor(folder, brokerYaml(1)), {})).sentence).toContain("BROKER_PASSWORD is not set");
@@ -84,7 +98,8 @@ test("a hub is said to acknowledge over the broker", () => {
 });
 
 describe("the reject signal", () => {
-  const modbusYaml = (port: number): string => `rejectSignal: { type: modbus, host: 127.0.0.1, port: ${port}, passCoil: 3 }`;
+  const modbusYaml = (port: number): string =>
+    `rejectSignal: { type: modbus, host: 127.0.0.1, port: ${port}, passCoil: 3 }`;
   test("is read, never written", async () => {
     const script = fileURLToPath(new URL("../reject-signal/remote-io.ts", import.meta.url));
     const io = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
@@ -98,10 +113,17 @@ describe("the reject signal", () => {
   });
   test("that is away is a failure", async () => {
     const finding = await checkRejectSignal(configFor(folder, modbusYaml(await freePort())), systemClock);
-    expect(finding).toMatchObject({ level: "failure", sentence: expect.stringContaining("ECONNREFUSED"), remedy: expect.stringContaining("every part is rejected") });
+    expect(finding).toMatchObject({
+      level: "failure",
+      sentence: expect.stringContaining("ECONNREFUSED"),
+      remedy: expect.stringContaining("every part is rejected"),
+    });
   });
   test("on a chip that is not there is a failure", async () => {
-    const finding = await checkRejectSignal(configFor(folder, "rejectSignal: { type: gpio, chip: gpiochip99, passLine: 1 }"), systemClock);
+    const finding = await checkRejectSignal(
+      configFor(folder, "rejectSignal: { type: gpio, chip: gpiochip99, passLine: 1 }"),
+      systemClock,
+    );
     expect(finding.level).toBe("failure");
   });
 });
@@ -115,11 +137,17 @@ describe("the HTTP port", () => {
   });
   test("that another program has is a failure", async () => {
     const port = await listening(createServer((socket) => socket.end("SSH-2.0\n")));
-    expect(await checkHttp(configFor(folder, httpYaml(port)), {})).toMatchObject({ level: "failure", remedy: expect.stringContaining(`sport = :${port}`) });
+    expect(await checkHttp(configFor(folder, httpYaml(port)), {})).toMatchObject({
+      level: "failure",
+      remedy: expect.stringContaining(`sport = :${port}`),
+    });
   });
   test("on which a device answers is fine", async () => {
     const port = await listening(createHttpServer((_, reply) => reply.end('{"device":"t1"}')));
-    expect(await checkHttp(configFor(folder, httpYaml(port)), {})).toMatchObject({ level: "ok", sentence: expect.stringContaining("runs there already") });
+    expect(await checkHttp(configFor(folder, httpYaml(port)), {})).toMatchObject({
+      level: "ok",
+      sentence: expect.stringContaining("runs there already"),
+    });
   });
   test("open to the network without a token is a warning, of a foreign address a failure", async () => {
     expect((await checkHttp(configFor(folder, httpYaml(await freePort(), "0.0.0.0")), {})).level).toBe("warning");

@@ -14,7 +14,10 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 test("a folder that can be made is fine, and is not left behind", async () => {
-  const finding = await checkStorage(configFor(folder, "dataDirectory: a/b\njournal: { maxBytes: 8000000, reserveBytes: 3000000 }"), systemClock);
+  const finding = await checkStorage(
+    configFor(folder, "dataDirectory: a/b\njournal: { maxBytes: 8000000, reserveBytes: 3000000 }"),
+    systemClock,
+  );
   expect(finding.level).not.toBe("failure");
   expect(finding.sentence).toMatch(/a\/b: [\d.]+ GB free, a durable write takes \d+ ms/);
   expect(existsSync(join(folder, "a"))).toBe(false);
@@ -22,7 +25,10 @@ test("a folder that can be made is fine, and is not left behind", async () => {
 
 test("a file in the place of the folder is a failure", async () => {
   await writeFile(join(folder, "data"), "");
-  expect(await checkStorage(configFor(folder), systemClock)).toMatchObject({ level: "failure", sentence: expect.stringContaining("cannot be written") });
+  expect(await checkStorage(configFor(folder), systemClock)).toMatchObject({
+    level: "failure",
+    sentence: expect.stringContaining("cannot be written"),
+  });
 });
 
 test("a file system without writing is a failure", async () => {
@@ -32,8 +38,14 @@ test("a file system without writing is a failure", async () => {
 test.skipIf(!existsSync("/dev/shm"))("memory as a disk is a warning", async () => {
   const shared = await mkdtemp("/dev/shm/sightline-storage-");
   try {
-    const finding = await checkStorage(configFor(shared, "journal: { maxBytes: 8000000, reserveBytes: 3000000 }"), systemClock);
-    expect(finding).toMatchObject({ level: "warning", sentence: expect.stringContaining("tmpfs, which is empty after a restart") });
+    const finding = await checkStorage(
+      configFor(shared, "journal: { maxBytes: 8000000, reserveBytes: 3000000 }"),
+      systemClock,
+    );
+    expect(finding).toMatchObject({
+      level: "warning",
+      sentence: expect.stringContaining("tmpfs, which is empty after a restart"),
+    });
   } finally {
     await rm(shared, { recursive: true, force: true });
   }
@@ -43,5 +55,8 @@ test("a quota larger than the disk is a warning, a reserve larger than the disk 
   const large = "9000000000000000";
   const half = "4500000000000000";
   expect((await checkStorage(configFor(folder, `journal: { maxBytes: ${large} }`), systemClock)).level).toBe("warning");
-  expect((await checkStorage(configFor(folder, `journal: { maxBytes: ${large}, reserveBytes: ${half} }`), systemClock)).level).toBe("failure");
+  expect(
+    (await checkStorage(configFor(folder, `journal: { maxBytes: ${large}, reserveBytes: ${half} }`), systemClock))
+      .level,
+  ).toBe("failure");
 });

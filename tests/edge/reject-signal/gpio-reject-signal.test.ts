@@ -73,7 +73,9 @@ describe.each(["1.6.3", "2.1.3"])("with libgpiod %s", (version) => {
 test("a line that may not be opened is said, retried and found again", async () => {
   await writeFile(join(folder, "broken"), "");
   const started = await startSignal("1.6.3", 50);
-  await until(() => expect(started.status().sentence).toMatch(/gpiochip0 line 17: .*Permission denied; every part is rejected/));
+  await until(() =>
+    expect(started.status().sentence).toMatch(/gpiochip0 line 17: .*Permission denied; every part is rejected/),
+  );
   started.signal(verdictOf("pass"), true);
   await until(() => expect(started.status().missedPassCount).toBe(1));
   await rm(join(folder, "broken"));

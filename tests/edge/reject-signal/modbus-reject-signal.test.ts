@@ -11,7 +11,11 @@ import { verdictOf } from "./verdict-of.ts";
 
 const PASS_COIL = 3;
 const HEARTBEAT_COIL = 7;
-interface CoilWrite { readonly coil: number; readonly on: boolean; readonly atMs: number }
+interface CoilWrite {
+  readonly coil: number;
+  readonly on: boolean;
+  readonly atMs: number;
+}
 
 class RemoteIo {
   readonly writes: CoilWrite[] = [];
@@ -23,7 +27,9 @@ class RemoteIo {
   }
   static async start(port = 0, answerDelayMs = 0): Promise<RemoteIo> {
     const script = fileURLToPath(new URL("./remote-io.ts", import.meta.url));
-    const child = spawn(process.execPath, [script, String(port), String(answerDelayMs)], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [script, String(port), String(answerDelayMs)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const lines = createInterface({ input: child.stdout });
     const [first] = (await once(lines, "line")) as [string];
     const io = new RemoteIo(child, (JSON.parse(first) as { port: number }).port);
@@ -44,7 +50,11 @@ class RemoteIo {
   }
 }
 
-interface SignalOptions { readonly pulseMs?: number; readonly isDeciding?: () => boolean; readonly heartbeat?: boolean }
+interface SignalOptions {
+  readonly pulseMs?: number;
+  readonly isDeciding?: () => boolean;
+  readonly heartbeat?: boolean;
+}
 
 const cleanUps: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -59,7 +69,15 @@ async function startSignal(port: number, more: SignalOptions = {}) {
     isDeciding: more.isDeciding ?? (() => true),
   };
   const heartbeat = more.heartbeat === true ? { heartbeatCoil: HEARTBEAT_COIL } : {};
-  const config = { type: "modbus", host: "127.0.0.1", port, unit: 1, passCoil: PASS_COIL, pulseMs: more.pulseMs ?? 80, ...heartbeat } as const;
+  const config = {
+    type: "modbus",
+    host: "127.0.0.1",
+    port,
+    unit: 1,
+    passCoil: PASS_COIL,
+    pulseMs: more.pulseMs ?? 80,
+    ...heartbeat,
+  } as const;
   const signal = new ModbusRejectSignal(config, parts);
   await signal.start();
   cleanUps.push(() => signal.stop());
@@ -67,7 +85,8 @@ async function startSignal(port: number, more: SignalOptions = {}) {
 }
 
 const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 8_000, interval: 5 });
-const connected = (signal: ModbusRejectSignal): Promise<void> => until(() => expect(signal.status().connected).toBe(true));
+const connected = (signal: ModbusRejectSignal): Promise<void> =>
+  until(() => expect(signal.status().connected).toBe(true));
 const pulsesOf = (io: RemoteIo): number => io.passLevels().filter((on) => on).length;
 
 test("a pass energises the coil for the pulse and lets it fall", async () => {
@@ -133,7 +152,9 @@ test("a killed coupler is found again, and passes of the meantime are counted, n
   await connected(signal);
   await io.kill();
   await until(() => expect(signal.status().connected).toBe(false));
-  expect(signal.status().sentence).toMatch(/127\.0\.0\.1:\d+ unit 1.*every part is rejected: check its power, cable and address/);
+  expect(signal.status().sentence).toMatch(
+    /127\.0\.0\.1:\d+ unit 1.*every part is rejected: check its power, cable and address/,
+  );
   signal.signal(verdictOf("pass"), true);
   await until(() => expect(signal.status().missedPassCount).toBe(1));
   const back = await RemoteIo.start(io.port);

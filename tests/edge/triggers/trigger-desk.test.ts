@@ -7,7 +7,13 @@ import { FakeClock, settled } from "../../fakes/fake-clock.ts";
 import { verdictOf } from "../reject-signal/verdict-of.ts";
 
 const frame: CapturedFrame = {
-  kind: "damaged", reason: "torn", detail: "", seq: 4, capturedAt: 0 as never, capturedTick: 0 as never, metadata: {},
+  kind: "damaged",
+  reason: "torn",
+  detail: "",
+  seq: 4,
+  capturedAt: 0 as never,
+  capturedTick: 0 as never,
+  metadata: {},
 };
 
 /** A disk that answers when told to, and a line that judges each trigger at once. */

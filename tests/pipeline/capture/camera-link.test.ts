@@ -11,10 +11,16 @@ import { childPids, childrenRunning, linkTo, until, withoutPrograms } from "./ca
 const never = new AbortController().signal;
 
 const camera = (framesPerSecond = 100): FrameSource =>
-  gstreamerSource(GstreamerSourceOptions.parse({
-    type: "gstreamer", widthPx: 64, heightPx: 48, deliveryDelayMs: 0,
-    pipeline: `videotestsrc is-live=true ! video/x-raw,width=64,height=48,framerate=${framesPerSecond}/1`,
-  }), systemClock);
+  gstreamerSource(
+    GstreamerSourceOptions.parse({
+      type: "gstreamer",
+      widthPx: 64,
+      heightPx: 48,
+      deliveryDelayMs: 0,
+      pipeline: `videotestsrc is-live=true ! video/x-raw,width=64,height=48,framerate=${framesPerSecond}/1`,
+    }),
+    systemClock,
+  );
 
 /** A source whose exposures the test hands out one by one. */
 function scripted(live: boolean) {
@@ -183,7 +189,10 @@ test("a trigger is refused at once while the camera is lost, and served again af
   give(new SightlineError("CAMERA_LOST", "cable pulled"));
   await expect(waiting).rejects.toThrow("cable pulled");
   await expect(link.nextAfter(systemClock.tick(), never)).rejects.toThrow("cable pulled");
-  expect(link.status()).toMatchObject({ state: "recovering", lastError: "the camera stopped delivering: cable pulled" });
+  expect(link.status()).toMatchObject({
+    state: "recovering",
+    lastError: "the camera stopped delivering: cable pulled",
+  });
   give(exposure(1));
   await until(() => link.status().state === "ready", "the camera is back");
   const next = link.nextAfter(systemClock.tick(), never);

@@ -51,7 +51,10 @@ export function linkTo(
 /** Process ids of this process's direct children, zombies included. */
 export async function childPids(): Promise<number[]> {
   const children = await readFile(`/proc/self/task/${process.pid}/children`, "utf8");
-  return children.split(" ").filter((pid) => pid !== "").map(Number);
+  return children
+    .split(" ")
+    .filter((pid) => pid !== "")
+    .map(Number);
 }
 
 /** Children that run `program`. */

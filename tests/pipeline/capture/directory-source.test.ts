@@ -22,7 +22,9 @@ function picture(width: number, height: number) {
 }
 
 const flatPng = (width: number, height: number): Promise<Buffer> =>
-  sharp({ create: { width, height, channels: 3, background: "red" } }).png().toBuffer();
+  sharp({ create: { width, height, channels: 3, background: "red" } })
+    .png()
+    .toBuffer();
 
 async function put(name: string, bytes?: Uint8Array | string): Promise<string> {
   const path = join(folder, name);

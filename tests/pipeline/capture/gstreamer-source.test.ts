@@ -13,22 +13,23 @@ function open(pipeline: string, widthPx: number, heightPx: number, options: obje
   return gstreamerSource(GstreamerSourceOptions.parse(all), systemClock);
 }
 
-test.each([[322, 242, "rgb", 3], [321, 241, "grey", 1], [640, 480, "rgb", 3]] as const)(
-  "a %i x %i %s test pattern arrives without row padding",
-  async (widthPx, heightPx, colour, channels) => {
-    const caps = `video/x-raw,width=${widthPx},height=${heightPx},format=RGB`;
-    const pipeline = `videotestsrc pattern=solid-color foreground-color=0xff204060 ! ${caps}`;
-    const taken = await take(open(pipeline, widthPx, heightPx, { colour }), 3);
-    expect(taken.map(sizeOf)).toEqual(Array(3).fill(`${widthPx}x${heightPx}x${channels}`));
-    const { pixels } = asFrame(taken[2]).image;
-    expect(pixels).toHaveLength(widthPx * heightPx * channels);
-    // One colour all over: any padding byte or shifted row would break the repetition.
-    const first = pixels.subarray(0, channels);
-    expect(pixels.every((value, index) => value === first[index % channels])).toBe(true);
-    if (channels === 3) expect([...first]).toEqual([0x20, 0x40, 0x60]);
-    expect(await childPids()).toEqual([]);
-  },
-);
+test.each([
+  [322, 242, "rgb", 3],
+  [321, 241, "grey", 1],
+  [640, 480, "rgb", 3],
+] as const)("a %i x %i %s test pattern arrives without row padding", async (widthPx, heightPx, colour, channels) => {
+  const caps = `video/x-raw,width=${widthPx},height=${heightPx},format=RGB`;
+  const pipeline = `videotestsrc pattern=solid-color foreground-color=0xff204060 ! ${caps}`;
+  const taken = await take(open(pipeline, widthPx, heightPx, { colour }), 3);
+  expect(taken.map(sizeOf)).toEqual(Array(3).fill(`${widthPx}x${heightPx}x${channels}`));
+  const { pixels } = asFrame(taken[2]).image;
+  expect(pixels).toHaveLength(widthPx * heightPx * channels);
+  // One colour all over: any padding byte or shifted row would break the repetition.
+  const first = pixels.subarray(0, channels);
+  expect(pixels.every((value, index) => value === first[index % channels])).toBe(true);
+  if (channels === 3) expect([...first]).toEqual([0x20, 0x40, 0x60]);
+  expect(await childPids()).toEqual([]);
+});
 
 test("a pipeline that reads a file comes to its end", async () => {
   const taken = await take(open("videotestsrc num-buffers=4 ! video/x-raw,width=320", 320, 240, { live: false }), 100);
@@ -37,7 +38,12 @@ test("a pipeline that reads a file comes to its end", async () => {
 
 test("words within quotes stay together, for names with spaces", () => {
   expect(pipelineWords(`filesrc location="/a b/c.mp4" ! 'video/x-raw, width=3'  ! queue`)).toEqual([
-    "filesrc", "location=/a b/c.mp4", "!", "video/x-raw, width=3", "!", "queue",
+    "filesrc",
+    "location=/a b/c.mp4",
+    "!",
+    "video/x-raw, width=3",
+    "!",
+    "queue",
   ]);
 });
 
@@ -74,7 +80,9 @@ test("a device killed with -9 leaves no camera program behind", async () => {
       writeSync(1, readFileSync("/proc/self/task/" + process.pid + "/children"));
       process.kill(process.pid, "SIGKILL");
     }`;
-  const killed = await run(process.execPath, ["--input-type=module", "-e", script]).catch((error: { stdout: string }) => error);
+  const killed = await run(process.execPath, ["--input-type=module", "-e", script]).catch(
+    (error: { stdout: string }) => error,
+  );
   const pid = Number(killed.stdout);
   expect(pid).toBeGreaterThan(0);
   const isGone = async (): Promise<boolean> => {

@@ -39,25 +39,34 @@ test("a broken-off picture is noticed, in its header too", () => {
   expect(early.unfinished()).toBe("only its header");
 });
 
-test.each(["P6\n0 4\n255\n", "P6\n4 4\n65535\n", "P6\n99999999 99999999\n255\n", "Could not open the camera, so here is text"])(
-  "bytes that are no picture are refused: %j",
-  (text) => {
-    expect(() => parseInPieces(new NetpbmParser(), Buffer.from(text), 8)).toThrow("bytes that are no picture");
-  },
-);
+test.each([
+  "P6\n0 4\n255\n",
+  "P6\n4 4\n65535\n",
+  "P6\n99999999 99999999\n255\n",
+  "Could not open the camera, so here is text",
+])("bytes that are no picture are refused: %j", (text) => {
+  expect(() => parseInPieces(new NetpbmParser(), Buffer.from(text), 8)).toThrow("bytes that are no picture");
+});
 
 test.each([
-  [2, 3, 1], [5, 3, 5], [6, 1, 7], [4, 1, 3], [1, 1, 1000],
-] as const)("padding at row ends is left out: %i px wide, %i channels, pieces of %i bytes", (widthPx, channels, pieceBytes) => {
-  const heightPx = 4;
-  const rowBytes = widthPx * channels;
-  const rows = Array.from({ length: heightPx * 2 }, (_, row) => ramp(rowBytes).map((value) => value + row));
-  const padding = Buffer.alloc((4 - (rowBytes % 4)) % 4, 255);
-  const parser = new PaddedRawParser({ widthPx, heightPx, channels }, 4);
-  const images = parseInPieces(parser, Buffer.concat(rows.flatMap((row) => [row, padding])), pieceBytes);
-  expect(images.map(({ image }) => [...image.pixels])).toEqual([
-    [...Buffer.concat(rows.slice(0, heightPx))],
-    [...Buffer.concat(rows.slice(heightPx))],
-  ]);
-  expect(parser.unfinished()).toBeUndefined();
-});
+  [2, 3, 1],
+  [5, 3, 5],
+  [6, 1, 7],
+  [4, 1, 3],
+  [1, 1, 1000],
+] as const)(
+  "padding at row ends is left out: %i px wide, %i channels, pieces of %i bytes",
+  (widthPx, channels, pieceBytes) => {
+    const heightPx = 4;
+    const rowBytes = widthPx * channels;
+    const rows = Array.from({ length: heightPx * 2 }, (_, row) => ramp(rowBytes).map((value) => value + row));
+    const padding = Buffer.alloc((4 - (rowBytes % 4)) % 4, 255);
+    const parser = new PaddedRawParser({ widthPx, heightPx, channels }, 4);
+    const images = parseInPieces(parser, Buffer.concat(rows.flatMap((row) => [row, padding])), pieceBytes);
+    expect(images.map(({ image }) => [...image.pixels])).toEqual([
+      [...Buffer.concat(rows.slice(0, heightPx))],
+      [...Buffer.concat(rows.slice(heightPx))],
+    ]);
+    expect(parser.unfinished()).toBeUndefined();
+  },
+);

@@ -25,7 +25,10 @@ async function capture(script: string, options: Partial<ProgramFramesOptions> = 
 test("a program that dies within a picture leaves a torn frame, not silence", async () => {
   const { exposures, ended } = await capture(`${PICTURE}; printf 'P5\\n4 2\\n255\\nabc'; kill -9 $$`);
   expect(exposures.map(({ kind }) => kind)).toEqual(["frame", "damaged"]);
-  expect(exposures[1]).toMatchObject({ reason: "torn", detail: "camera-1 broke off within a picture: 3 of 8 bytes arrived" });
+  expect(exposures[1]).toMatchObject({
+    reason: "torn",
+    detail: "camera-1 broke off within a picture: 3 of 8 bytes arrived",
+  });
   expect(ended).toMatchObject({ code: "CAMERA_LOST", detail: "camera-1: the capture program was ended by SIGKILL" });
 });
 
@@ -35,7 +38,10 @@ test("a picture after a change of the input's size is a fault, and the end", asy
   const script = `${same}; ${same}; echo size 8 x 4 >&2; ${PICTURE}; ${PICTURE}`;
   const { exposures, ended } = await capture(script, { sizeIn });
   expect(exposures.map(({ kind }) => kind)).toEqual(["frame", "frame", "damaged"]);
-  expect(exposures[2]).toMatchObject({ reason: "wrong-size", detail: "camera-1 changed from 4 x 2 to 8 x 4 px; it is restarted" });
+  expect(exposures[2]).toMatchObject({
+    reason: "wrong-size",
+    detail: "camera-1 changed from 4 x 2 to 8 x 4 px; it is restarted",
+  });
   expect(ended).toMatchObject({ code: "CAMERA_RESIZED" });
 });
 

@@ -3,7 +3,9 @@ import type { AddressInfo } from "node:net";
 import sharp from "sharp";
 
 export const jpegOf = (width: number, height: number): Promise<Buffer> =>
-  sharp({ create: { width, height, channels: 3, background: { r: 200, g: 60, b: 20 } } }).jpeg().toBuffer();
+  sharp({ create: { width, height, channels: 3, background: { r: 200, g: 60, b: 20 } } })
+    .jpeg()
+    .toBuffer();
 
 /** An MJPEG camera over HTTP on a port of the system's choice, which can be cut, silenced or change its picture. */
 export class StreamServer {
@@ -38,7 +40,8 @@ export class StreamServer {
   #send(): void {
     if (this.silent) return;
     const head = `--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${this.#jpeg.length}\r\n\r\n`;
-    for (const client of this.#clients) client.write(Buffer.concat([Buffer.from(head), this.#jpeg, Buffer.from("\r\n")]));
+    for (const client of this.#clients)
+      client.write(Buffer.concat([Buffer.from(head), this.#jpeg, Buffer.from("\r\n")]));
   }
 
   show(jpeg: Buffer): void {

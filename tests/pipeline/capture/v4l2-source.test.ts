@@ -25,12 +25,24 @@ test.each(["ffmpeg", "gstreamer"])("through %s, a device that is no camera gets 
 
 // As ffmpeg 5.1 and GStreamer 1.22 print them.
 test.each([
-  ["[video4linux2,v4l2 @ 0x55] [error] ioctl(VIDIOC_STREAMON): Device or resource busy", /is in use by another program; `fuser -v`/],
-  ["ERROR: from element /GstPipeline:pipeline0/GstV4l2Src:v4l2src0: Device '/dev/video0' is busy", /is in use by another program/],
+  [
+    "[video4linux2,v4l2 @ 0x55] [error] ioctl(VIDIOC_STREAMON): Device or resource busy",
+    /is in use by another program; `fuser -v`/,
+  ],
+  [
+    "ERROR: from element /GstPipeline:pipeline0/GstV4l2Src:v4l2src0: Device '/dev/video0' is busy",
+    /is in use by another program/,
+  ],
   ["[error] /dev/video0: Permission denied", /add it to the video group \(sudo usermod -aG video USER\)/],
-  ["[error] /dev/null: Inappropriate ioctl for device", /is not a camera; look at what `v4l2-ctl --list-devices` shows/],
+  [
+    "[error] /dev/null: Inappropriate ioctl for device",
+    /is not a camera; look at what `v4l2-ctl --list-devices` shows/,
+  ],
   ["[video4linux2,v4l2 @ 0x55] [error] ioctl(VIDIOC_DQBUF): No such device", /is not there; plug the camera in/],
-  ["ERROR: from element /GstPipeline:pipeline0/GstAravis:aravis0: Could not find camera \"x\": Device 'x' not found", /`arv-tool-0.8` lists/],
+  [
+    "ERROR: from element /GstPipeline:pipeline0/GstAravis:aravis0: Could not find camera \"x\": Device 'x' not found",
+    /`arv-tool-0.8` lists/,
+  ],
   ["[verbose] Permission denied by chatter\n[error] out of luck", /\/dev\/video0: it ended, saying: out of luck$/],
 ])("%s", (stderr, sentence) => {
   expect(explainEnd("/dev/video0", stderr, "it ended", false).detail).toMatch(sentence);

@@ -21,7 +21,11 @@ async function makeVideo(name: string, size: string, frames: number, look = "tes
   return path;
 }
 
-const SIZES: [string, number][] = [["322x242", 3], ["321x241", 3], ["64x48", 7]];
+const SIZES: [string, number][] = [
+  ["322x242", 3],
+  ["321x241", 3],
+  ["64x48", 7],
+];
 test.each(SIZES)("a %s video gives its %i frames, pixel for pixel", async (size, frames) => {
   const path = await makeVideo(`exact-${size}.mkv`, size, frames);
   const taken = await take(open(path), 1000);

@@ -38,13 +38,20 @@ test("a missing camera and a missing fswebcam each get their sentence", async ()
     code: "CAMERA_UNAVAILABLE",
     detail: "/dev/video9 is not there; plug the camera in and look at what `ls /dev/video*` shows",
   });
-  await withoutPrograms(() => expect(take(open({ device: "TEST" }), 1)).rejects.toThrow(/fswebcam was not found on PATH/));
+  await withoutPrograms(() =>
+    expect(take(open({ device: "TEST" }), 1)).rejects.toThrow(/fswebcam was not found on PATH/),
+  );
 });
 
 test("a device that is no camera yields no picture, and says how to see why", async () => {
-  await expect(take(open({ device: "/dev/null" }), 1)).rejects.toThrow(/fswebcam took no picture from \/dev\/null; run `fswebcam/);
+  await expect(take(open({ device: "/dev/null" }), 1)).rejects.toThrow(
+    /fswebcam took no picture from \/dev\/null; run `fswebcam/,
+  );
 });
 
-test.each(["/dev/video0; reboot", "$(reboot)", "/dev/video0 -S 3", "video0"])("the device name %j is refused", (device) => {
-  expect(WebcamSourceOptions.safeParse({ type: "webcam", device }).success).toBe(false);
-});
+test.each(["/dev/video0; reboot", "$(reboot)", "/dev/video0 -S 3", "video0"])(
+  "the device name %j is refused",
+  (device) => {
+    expect(WebcamSourceOptions.safeParse({ type: "webcam", device }).success).toBe(false);
+  },
+);

@@ -19,7 +19,13 @@ function region(probabilities: number[], hot: [number, number][] = [], x = 0): R
     heatmap[row * 4 + col] = 6;
     heatmap[16 + row * 4 + col] = -4;
   }
-  return { rect: { xPx: x, yPx: 10, widthPx: 80, heightPx: 40 }, probabilities: Float32Array.from(probabilities), heatmap, heatmapRows: 4, heatmapCols: 4 };
+  return {
+    rect: { xPx: x, yPx: 10, widthPx: 80, heightPx: 40 },
+    probabilities: Float32Array.from(probabilities),
+    heatmap,
+    heatmapRows: 4,
+    heatmapCols: 4,
+  };
 }
 
 test("the NG score is one minus all good classes together, within 0 and 1 despite rounding", () => {
@@ -28,15 +34,29 @@ test("the NG score is one minus all good classes together, within 0 and 1 despit
 });
 
 test("thresholds: below passBelow passes, from rejectFrom on rejects, what lies between is for a person", () => {
-  expect([0, 0.199, 0.2, 0.599, 0.6, 1].map((score) => verdictOf(score, rules))).toEqual(["pass", "pass", "review", "review", "reject", "reject"]);
+  expect([0, 0.199, 0.2, 0.599, 0.6, 1].map((score) => verdictOf(score, rules))).toEqual([
+    "pass",
+    "pass",
+    "review",
+    "review",
+    "reject",
+    "reject",
+  ]);
 });
 
 test("with both thresholds equal nothing is left to review", () => {
-  expect([0.299, 0.3].map((score) => verdictOf(score, { passBelow: 0.3, rejectFrom: 0.3 }))).toEqual(["pass", "reject"]);
+  expect([0.299, 0.3].map((score) => verdictOf(score, { passBelow: 0.3, rejectFrom: 0.3 }))).toEqual([
+    "pass",
+    "reject",
+  ]);
 });
 
 test("the worst region decides, and its scores are the part's", () => {
-  const decision = decide([region([0.01, 0.97, 0.01, 0.01]), region([0.9, 0.05, 0, 0.05], [[0, 0]], 100)], classes, rules);
+  const decision = decide(
+    [region([0.01, 0.97, 0.01, 0.01]), region([0.9, 0.05, 0, 0.05], [[0, 0]], 100)],
+    classes,
+    rules,
+  );
   expect(decision).toMatchObject({ verdict: "reject", class: "crack" });
   expect(decision.score).toBeCloseTo(0.95, 6);
   expect(decision.scores["crack"]).toBeCloseTo(0.9, 6);
@@ -54,11 +74,28 @@ test("a passed part is never named a defect, even where a defect is the likelies
 });
 
 test("a part for review is an uncertain hard case", () => {
-  expect(decide([region([0.3, 0.6, 0.1, 0])], classes, rules)).toMatchObject({ verdict: "review", hardCase: ["uncertain"] });
+  expect(decide([region([0.3, 0.6, 0.1, 0])], classes, rules)).toMatchObject({
+    verdict: "review",
+    hardCase: ["uncertain"],
+  });
 });
 
 test("boxes surround each connected hot area, in frame pixels", () => {
-  const { regions } = decide([region([0.9, 0.1, 0, 0], [[0, 0], [0, 1], [3, 3]], 100)], classes, rules);
+  const { regions } = decide(
+    [
+      region(
+        [0.9, 0.1, 0, 0],
+        [
+          [0, 0],
+          [0, 1],
+          [3, 3],
+        ],
+        100,
+      ),
+    ],
+    classes,
+    rules,
+  );
   const boxes = regions.map(({ x, y, width, height }) => [x, y, width, height]);
   expect(boxes).toHaveLength(2);
   expect(boxes).toContainEqual([100, 10, 40, 10]);

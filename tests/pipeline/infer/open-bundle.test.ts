@@ -78,9 +78,10 @@ describe("openBundle", () => {
   });
 
   it("refuses classes among which nothing is good, nothing is a defect, or a name comes twice", async () => {
-    const kinds = (kind: "good" | "defect") => editedBundle({
-      manifest: ({ classes }) => classes.forEach((each) => (each.kind = kind)),
-    });
+    const kinds = (kind: "good" | "defect") =>
+      editedBundle({
+        manifest: ({ classes }) => classes.forEach((each) => (each.kind = kind)),
+      });
     expect(await refusal(await kinds("defect"))).toMatch(/has no class of kind good/);
     expect(await refusal(await kinds("good"))).toMatch(/has no class of kind defect/);
     const twice = await editedBundle({ manifest: ({ classes }) => classes.push({ name: "good", kind: "good" }) });

@@ -34,9 +34,7 @@ async function load(
   return errors;
 }
 
-async function ready(
-  options: Partial<ProcessEngineOptions>,
-): Promise<{ engine: ProcessEngine; sha256: string }> {
+async function ready(options: Partial<ProcessEngineOptions>): Promise<{ engine: ProcessEngine; sha256: string }> {
   const engine = engineUnderTest(options);
   await engine.start();
   const bundle = await openBundle(TINY_BUNDLE);
@@ -80,7 +78,12 @@ describe("the pool of inference processes", () => {
 
   it("rejects at once what the only process was working on, and lets what waits have its successor", async () => {
     const { engine, sha256 } = await ready({ processes: 1 });
-    const outcomes = Array.from({ length: 6 }, () => engine.infer(sha256, batch).then(() => "answered", () => "lost"));
+    const outcomes = Array.from({ length: 6 }, () =>
+      engine.infer(sha256, batch).then(
+        () => "answered",
+        () => "lost",
+      ),
+    );
     process.kill(engine.status().pids[0] ?? 0, "SIGKILL");
     const seen = await Promise.all(outcomes);
     expect(seen.slice(2)).toEqual(["answered", "answered", "answered", "answered"]);

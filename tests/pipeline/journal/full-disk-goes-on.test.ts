@@ -8,7 +8,9 @@ import { sampleTrigger, sampleVerdict } from "./sample-rows.ts";
 
 const MiB = 1024 ** 2;
 
-it("writes into the reserve when the disk is full, says what it cannot record, and recovers by itself", async ({ skip }) => {
+it("writes into the reserve when the disk is full, says what it cannot record, and recovers by itself", async ({
+  skip,
+}) => {
   const disk = LoopDisk.create(24 * MiB);
   if (disk === undefined) return skip();
   onTestFinished(() => disk.destroy());
@@ -42,7 +44,9 @@ it("writes into the reserve when the disk is full, says what it cannot record, a
 
   while (journal.status().recording) await write(64);
   expect(recorded.length - onReserve).toBeGreaterThan(1000);
-  expect(journal.status().sentence).toMatch(/not being recorded: the disk that holds .* is full and the reserve is used up/);
+  expect(journal.status().sentence).toMatch(
+    /not being recorded: the disk that holds .* is full and the reserve is used up/,
+  );
   const startedTick = performance.now();
   await write(2000); // nobody waits for the disk
   expect(performance.now() - startedTick).toBeLessThan(1000);
@@ -89,11 +93,15 @@ it("keeps to its quota: released rows go first, then the reserve is used, and un
   let taken = 0;
   const write = async (): Promise<void> => {
     const verdicts = Array.from({ length: 64 }, () => sampleVerdict(bootSeq, ++seq));
-    const answers = await Promise.all(verdicts.map((verdict) => journal.recordVerdict(sampleTrigger().triggerId, verdict)));
+    const answers = await Promise.all(
+      verdicts.map((verdict) => journal.recordVerdict(sampleTrigger().triggerId, verdict)),
+    );
     taken += answers.filter((answer) => answer === "recorded").length;
   };
   while (journal.status().recording) await write();
-  expect(journal.status().sentence).toMatch(/has used its quota of 8388608 bytes with verdicts that nobody has taken yet/);
+  expect(journal.status().sentence).toMatch(
+    /has used its quota of 8388608 bytes with verdicts that nobody has taken yet/,
+  );
   expect(journal.status().bytes).toBeLessThanOrEqual(8 * MiB);
   expect((await journal.unsent(0, 1))[0]?.row).toBe(1);
   expect(taken).toBeGreaterThan(1500);

@@ -9,6 +9,15 @@ parentPort?.on("message", ({ call, request: text }: LedgerQuestion) => {
   const request = JSON.parse(text) as LedgerRequest;
   if (request.kind !== "open") readFileSync(join(directoryPath, "hang"));
   else directoryPath = request.options.directoryPath;
-  const figures = { triggers: 0, verdicts: 0, lastRow: 0, sentRow: 0, acknowledgedRow: 0, bytes: 0, reserveHeld: true, sentence: null };
+  const figures = {
+    triggers: 0,
+    verdicts: 0,
+    lastRow: 0,
+    sentRow: 0,
+    acknowledgedRow: 0,
+    bytes: 0,
+    reserveHeld: true,
+    sentence: null,
+  };
   parentPort?.postMessage({ call, answer: { bootSeq: 1, interrupted: [], figures, results: [] } });
 });

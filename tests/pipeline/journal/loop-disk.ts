@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 /** FS_IOC_SHUTDOWN with NOLOGFLUSH (2): the file system stops as it is, nothing unsynced reaches the disk any more. */
-const SHUTDOWN = "import fcntl,os,struct,sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
+const SHUTDOWN =
+  "import fcntl,os,struct,sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
 
 /** An ext4 file system of its own in a file: what happens to it happens to nothing else. */
 export class LoopDisk {
@@ -29,7 +30,9 @@ export class LoopDisk {
       return disk;
     } catch (error) {
       disk.destroy();
-      console.warn(`skipped: no file system can be mounted here (${error instanceof Error ? error.message.split("\n")[0] : error})`);
+      console.warn(
+        `skipped: no file system can be mounted here (${error instanceof Error ? error.message.split("\n")[0] : error})`,
+      );
       return undefined;
     }
   }

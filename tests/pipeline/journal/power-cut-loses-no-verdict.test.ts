@@ -28,7 +28,12 @@ it("has every acknowledged verdict on disk after the power is cut", async ({ ski
 
   const database = new DatabaseSync(join(directory, "journal.sqlite"));
   expect(database.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
-  const kept = new Set(database.prepare("SELECT id FROM verdicts").all().map(({ id }) => String(id)));
+  const kept = new Set(
+    database
+      .prepare("SELECT id FROM verdicts")
+      .all()
+      .map(({ id }) => String(id)),
+  );
   database.close();
   expect(acknowledged.filter((id) => !kept.has(id))).toEqual([]);
   const journal = journalIn(directory);

@@ -16,7 +16,13 @@ describe("the journal", () => {
     void journal.recordTrigger(trigger);
     expect(await journal.verdictOfRequest("plc-7")).toBe("pending");
     expect(await journal.recordVerdict(trigger.triggerId, verdict)).toBe("recorded");
-    await journal.recordAudit({ at: verdict.decidedAt, action: "flag", verdictId: verdict.id, by: "Ann", detail: { note: "look" } });
+    await journal.recordAudit({
+      at: verdict.decidedAt,
+      action: "flag",
+      verdictId: verdict.id,
+      by: "Ann",
+      detail: { note: "look" },
+    });
     await journal.stop();
 
     const again = journalIn(directory);
@@ -45,7 +51,9 @@ describe("the journal", () => {
     const trigger = sampleTrigger();
     const first = sampleVerdict(bootSeq, 1);
     void journal.recordTrigger(trigger);
-    const answers = [first, sampleVerdict(bootSeq, 2)].map((verdict) => journal.recordVerdict(trigger.triggerId, verdict));
+    const answers = [first, sampleVerdict(bootSeq, 2)].map((verdict) =>
+      journal.recordVerdict(trigger.triggerId, verdict),
+    );
     expect(await Promise.all(answers)).toEqual(["recorded", "refused"]);
     expect(await journal.recordVerdict(sampleTrigger().triggerId, sampleVerdict(bootSeq, 1))).toBe("refused");
     expect(await journal.latestVerdicts(10)).toEqual([first]);
@@ -88,7 +96,9 @@ describe("the journal", () => {
     const { bootSeq } = await journal.start();
     let commits = 0;
     journal.onRecorded(() => commits++);
-    const writes = Array.from({ length: 16 }, (_, n) => journal.recordVerdict(sampleTrigger().triggerId, sampleVerdict(bootSeq, n + 1)));
+    const writes = Array.from({ length: 16 }, (_, n) =>
+      journal.recordVerdict(sampleTrigger().triggerId, sampleVerdict(bootSeq, n + 1)),
+    );
     expect(new Set(await Promise.all(writes))).toEqual(new Set(["recorded"]));
     expect(commits).toBe(1);
 
@@ -132,14 +142,17 @@ describe("the journal", () => {
     const database = new DatabaseSync(join(directory, "journal.sqlite"));
     database.exec("PRAGMA user_version = 7");
     database.close();
-    await expect(journalIn(directory).start()).rejects.toThrow(/written by a newer version of this program \(schema 7, this one knows 1\)/);
+    await expect(journalIn(directory).start()).rejects.toThrow(
+      /written by a newer version of this program \(schema 7, this one knows 1\)/,
+    );
   });
 
   it("keeps a damaged file aside, says so, begins anew and goes on counting boots", async () => {
     const directory = temporaryDirectory();
     const journal = journalIn(directory);
     const { bootSeq } = await journal.start();
-    for (let seq = 1; seq <= 40; seq++) await journal.recordVerdict(sampleTrigger().triggerId, sampleVerdict(bootSeq, seq));
+    for (let seq = 1; seq <= 40; seq++)
+      await journal.recordVerdict(sampleTrigger().triggerId, sampleVerdict(bootSeq, seq));
     await journal.stop();
     const path = join(directory, "journal.sqlite");
     const bytes = readFileSync(path);
@@ -171,7 +184,8 @@ describe("the journal", () => {
     const directory = temporaryDirectory();
     const journal = journalIn(directory, { retentionDays: 0 });
     const { bootSeq } = await journal.start();
-    for (let seq = 1; seq <= 6; seq++) await journal.recordVerdict(sampleTrigger().triggerId, sampleVerdict(bootSeq, seq));
+    for (let seq = 1; seq <= 6; seq++)
+      await journal.recordVerdict(sampleTrigger().triggerId, sampleVerdict(bootSeq, seq));
     journal.markSentThrough(4);
     await journal.stop();
     const again = journalIn(directory, { retentionDays: 0 });

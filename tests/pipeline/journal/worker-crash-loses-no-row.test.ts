@@ -12,9 +12,13 @@ it("writes every row once though its worker keeps falling over", async () => {
     void journal.recordVerdict(trigger.triggerId, sampleVerdict(bootSeq, seq));
     if (seq % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  await expect.poll(() => journal.status(), { timeout: 40_000 }).toMatchObject({ verdicts: 300, triggers: 300, refused: 0 });
+  await expect
+    .poll(() => journal.status(), { timeout: 40_000 })
+    .toMatchObject({ verdicts: 300, triggers: 300, refused: 0 });
   await journal.stop();
   const again = journalIn(directory);
   expect(await again.start()).toEqual({ bootSeq: bootSeq + 1, interrupted: [] });
-  expect((await again.latestVerdicts(1000)).map(({ verdictSeq }) => verdictSeq)).toEqual(Array.from({ length: 300 }, (_, n) => 300 - n));
+  expect((await again.latestVerdicts(1000)).map(({ verdictSeq }) => verdictSeq)).toEqual(
+    Array.from({ length: 300 }, (_, n) => 300 - n),
+  );
 });

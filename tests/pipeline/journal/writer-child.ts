@@ -15,7 +15,8 @@ async function writer(): Promise<void> {
     const trigger = sampleTrigger();
     const verdict = sampleVerdict(bootSeq, ++verdictSeq);
     void journal.recordTrigger(trigger);
-    if ((await journal.recordVerdict(trigger.triggerId, verdict)) === "recorded") process.stdout.write(`${verdict.id}\n`);
+    if ((await journal.recordVerdict(trigger.triggerId, verdict)) === "recorded")
+      process.stdout.write(`${verdict.id}\n`);
     else {
       process.stdout.write("unrecorded\n");
       await systemClock.sleep(50);

@@ -22,14 +22,23 @@ describe("the broker link", () => {
     link.publishLatest("state", deviceState("starting"));
     link.publishLatest("state", deviceState("inspecting"));
     await broker.start();
-    await expect.poll(() => link.status(), { timeout: 10_000 }).toMatchObject({ connected: true, protocol: "MQTT 5", lastError: null });
+    await expect
+      .poll(() => link.status(), { timeout: 10_000 })
+      .toMatchObject({ connected: true, protocol: "MQTT 5", lastError: null });
     const watcher = await clientOf(broker.url);
     const seen: unknown[] = [];
-    watcher.on("message", (_topic, payload, packet) => seen.push([JSON.parse(payload.toString()).state, packet.retain]));
+    watcher.on("message", (_topic, payload, packet) =>
+      seen.push([JSON.parse(payload.toString()).state, packet.retain]),
+    );
     await watcher.subscribeAsync(topic("state"), { qos: 1 });
     await expect.poll(() => seen).toEqual([["inspecting", true]]);
     await link.stop();
-    await expect.poll(() => seen).toEqual([["inspecting", true], ["offline", false]]);
+    await expect
+      .poll(() => seen)
+      .toEqual([
+        ["inspecting", true],
+        ["offline", false],
+      ]);
   });
 
   it("falls back to MQTT 3.1.1 for a broker without MQTT 5", async () => {
@@ -37,7 +46,9 @@ describe("the broker link", () => {
     await broker.start();
     const link = linkTo(broker.url);
     await link.start();
-    await expect.poll(() => link.status(), { timeout: 10_000 }).toMatchObject({ connected: true, protocol: "MQTT 3.1.1" });
+    await expect
+      .poll(() => link.status(), { timeout: 10_000 })
+      .toMatchObject({ connected: true, protocol: "MQTT 3.1.1" });
     await link.stop();
     await broker.stop();
   });
@@ -56,7 +67,8 @@ describe("the broker link", () => {
     const plc = await clientOf(broker.url);
     await expect
       .poll(async () => {
-        if (arrivals.length === 0) await plc.publishAsync(topic("trigger"), JSON.stringify({ id: "plc-1", part: "tile-1" }), { qos: 1 });
+        if (arrivals.length === 0)
+          await plc.publishAsync(topic("trigger"), JSON.stringify({ id: "plc-1", part: "tile-1" }), { qos: 1 });
         return arrivals.length;
       })
       .toBeGreaterThan(0);
@@ -110,8 +122,16 @@ describe("the broker link", () => {
     const done = { schema: 1, id: "c1", ok: true, message: "done" };
     expect(await call("callers/ann", ping)).toEqual(["callers/ann", done, "n1"]);
     expect(await call(`${ROOT}/other/verdict`, ping)).toEqual([topic("command/reply"), done, "n1"]);
-    expect(await call("callers/ann", '{"id":"c2","command":"reboot"}')).toMatchObject(["callers/ann", { id: "c2", ok: false }, "n1"]);
-    expect(await call("callers/ann", "{")).toMatchObject(["callers/ann", { id: null, ok: false, message: "The message is not JSON." }, "n1"]);
+    expect(await call("callers/ann", '{"id":"c2","command":"reboot"}')).toMatchObject([
+      "callers/ann",
+      { id: "c2", ok: false },
+      "n1",
+    ]);
+    expect(await call("callers/ann", "{")).toMatchObject([
+      "callers/ann",
+      { id: null, ok: false, message: "The message is not JSON." },
+      "n1",
+    ]);
     expect(link.status().unreadable).toBe(2);
   });
 
@@ -119,7 +139,9 @@ describe("the broker link", () => {
     const broker = await Mosquitto.start(["allow_anonymous false"]);
     const link = linkTo(broker.url, {}, { username: "ann", password: "wrong" });
     await link.start();
-    await expect.poll(() => link.status().lastError).toMatch(/does not admit this device|user name or password is wrong/);
+    await expect
+      .poll(() => link.status().lastError)
+      .toMatch(/does not admit this device|user name or password is wrong/);
   });
 
   it("checks the broker's certificate, and names what is missing", async () => {
@@ -127,7 +149,19 @@ describe("the broker link", () => {
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
     const subject = ["-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1"];
-    const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", certificate];
+    const request = [
+      "req",
+      "-x509",
+      "-newkey",
+      "rsa:2048",
+      "-nodes",
+      "-days",
+      "2",
+      "-keyout",
+      key,
+      "-out",
+      certificate,
+    ];
     execFileSync("openssl", [...request, ...subject], { stdio: "pipe" });
     const broker = await Mosquitto.start([`certfile ${certificate}`, `keyfile ${key}`]);
     const url = broker.url.replace("mqtt:", "mqtts:");
@@ -137,7 +171,9 @@ describe("the broker link", () => {
     await trusting.stop();
     const wary = linkTo(url);
     await wary.start();
-    await expect.poll(() => wary.status().lastError).toMatch(/certificate is self-signed: name its authority in mqtt.caFile/);
+    await expect
+      .poll(() => wary.status().lastError)
+      .toMatch(/certificate is self-signed: name its authority in mqtt.caFile/);
     const mistaken = linkTo(url, {}, { caPath: join(folder, "none.pem") });
     await mistaken.start();
     await expect.poll(() => mistaken.status().lastError).toMatch(/none.pem cannot be read/);
@@ -163,7 +199,9 @@ describe("the broker link", () => {
     });
     await link.start();
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual([["kept", true]]);
-    await expect.poll(() => replies).toMatchObject([{ id: "c-1", ok: false, message: expect.stringContaining("retain") }]);
+    await expect
+      .poll(() => replies)
+      .toMatchObject([{ id: "c-1", ok: false, message: expect.stringContaining("retain") }]);
     expect(obeyed).toEqual([]);
   });
 
@@ -181,7 +219,12 @@ describe("the broker link", () => {
     for (const part of ["away-1", "away-2"]) await send(part);
     const again = linkTo(broker.url, { onTrigger });
     await again.start();
-    await expect.poll(() => seen.slice(before)).toEqual([["away-1", true], ["away-2", true]]);
+    await expect
+      .poll(() => seen.slice(before))
+      .toEqual([
+        ["away-1", true],
+        ["away-2", true],
+      ]);
     await new Promise((resolve) => setTimeout(resolve, 400)); // the pause that ends what was kept
     await send("now");
     await expect.poll(() => seen.at(-1)).toEqual(["now", false]);

@@ -30,8 +30,15 @@ const link = new BrokerLink(
   {
     ...parts,
     offlineState: () => ({
-      schema: 1, device, state: "offline", bootSeq, at: new Date().toISOString(),
-      recipe: null, model: null, provider: null, problems: [],
+      schema: 1,
+      device,
+      state: "offline",
+      bootSeq,
+      at: new Date().toISOString(),
+      recipe: null,
+      model: null,
+      provider: null,
+      problems: [],
     }),
     onTrigger: async () => undefined,
     onCommand: async ({ id }) => ({ schema: 1, id, ok: true, message: "done" }),

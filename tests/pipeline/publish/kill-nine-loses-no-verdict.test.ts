@@ -18,7 +18,9 @@ interface Life {
 }
 
 async function startDevice(directory: string, url: string): Promise<Life> {
-  const child = spawn(process.execPath, [CHILD, directory, url, ROOT, DEVICE], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [CHILD, directory, url, ROOT, DEVICE], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   onTestFinished(() => void child.kill("SIGKILL"));
   const lines = createInterface({ input: child.stdout });
   const [first] = await once(lines, "line");
@@ -32,34 +34,38 @@ async function killNine(life: Life): Promise<void> {
   await once(life.process, "close");
 }
 
-it(`brings every recorded verdict to the subscriber over ${KILLS} kills`, { timeout: 30_000 + KILLS * 5000 }, async () => {
-  const broker = await Mosquitto.start();
-  const hub = await TestHub.connect(broker.url, ROOT);
-  const directory = temporaryDirectory();
-  const recorded: string[] = [];
-  let interrupted = 0;
-  for (let kill = 1; kill <= KILLS; kill++) {
-    const life = await startDevice(directory, broker.url);
-    expect(life.bootSeq).toBe(kill);
-    interrupted += life.interrupted.length;
-    const enough = 20 + Math.floor(Math.random() * 100);
-    await expect.poll(() => life.recorded.length, { timeout: 20_000, interval: 5 }).toBeGreaterThan(enough);
-    await killNine(life);
-    recorded.push(...life.recorded);
-  }
-  const journal = journalIn(directory, { hubConfigured: true });
-  const opening = await journal.start();
-  expect(opening.bootSeq).toBe(KILLS + 1);
-  interrupted += opening.interrupted.length;
-  await publish(journal, broker.url, 1000);
-  await expect.poll(() => journal.status().backlog, { timeout: 30_000 }).toBe(0);
-  const { verdicts, triggers } = journal.status();
-  await expect.poll(() => hub.byId.size, { timeout: 30_000 }).toBe(verdicts);
-  expect(triggers).toBe(verdicts + opening.interrupted.length);
-  expect(recorded.filter((id) => !hub.byId.has(id))).toEqual([]);
-  for (const id of hub.byId.keys()) expect(await journal.verdictById(id)).toBeDefined();
-  expect(interrupted).toBeGreaterThan(0);
-});
+it(
+  `brings every recorded verdict to the subscriber over ${KILLS} kills`,
+  { timeout: 30_000 + KILLS * 5000 },
+  async () => {
+    const broker = await Mosquitto.start();
+    const hub = await TestHub.connect(broker.url, ROOT);
+    const directory = temporaryDirectory();
+    const recorded: string[] = [];
+    let interrupted = 0;
+    for (let kill = 1; kill <= KILLS; kill++) {
+      const life = await startDevice(directory, broker.url);
+      expect(life.bootSeq).toBe(kill);
+      interrupted += life.interrupted.length;
+      const enough = 20 + Math.floor(Math.random() * 100);
+      await expect.poll(() => life.recorded.length, { timeout: 20_000, interval: 5 }).toBeGreaterThan(enough);
+      await killNine(life);
+      recorded.push(...life.recorded);
+    }
+    const journal = journalIn(directory, { hubConfigured: true });
+    const opening = await journal.start();
+    expect(opening.bootSeq).toBe(KILLS + 1);
+    interrupted += opening.interrupted.length;
+    await publish(journal, broker.url, 1000);
+    await expect.poll(() => journal.status().backlog, { timeout: 30_000 }).toBe(0);
+    const { verdicts, triggers } = journal.status();
+    await expect.poll(() => hub.byId.size, { timeout: 30_000 }).toBe(verdicts);
+    expect(triggers).toBe(verdicts + opening.interrupted.length);
+    expect(recorded.filter((id) => !hub.byId.has(id))).toEqual([]);
+    for (const id of hub.byId.keys()) expect(await journal.verdictById(id)).toBeDefined();
+    expect(interrupted).toBeGreaterThan(0);
+  },
+);
 
 it("leaves its last will when it is killed", async () => {
   const broker = await Mosquitto.start();

@@ -35,7 +35,10 @@ export class Mosquitto {
     this.#configPath = configPath;
   }
 
-  static async prepare(settings: readonly string[] = [], files: Readonly<Record<string, string>> = {}): Promise<Mosquitto> {
+  static async prepare(
+    settings: readonly string[] = [],
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<Mosquitto> {
     const directory = mkdtempSync(join(tmpdir(), "sightline-mosquitto-"));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text, { mode: 0o644 });
     const port = await freePort();
@@ -51,7 +54,10 @@ export class Mosquitto {
     return broker;
   }
 
-  static async start(settings: readonly string[] = [], files: Readonly<Record<string, string>> = {}): Promise<Mosquitto> {
+  static async start(
+    settings: readonly string[] = [],
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<Mosquitto> {
     const broker = await Mosquitto.prepare(settings, files);
     await broker.start();
     return broker;

@@ -23,7 +23,11 @@ export const deviceState = (state: DeviceState["state"], bootSeq = 1): DeviceSta
 });
 
 /** Not started; stopped when the test ends. Reconnects at once, as tests have no patience. */
-export function linkTo(url: string, parts: Partial<BrokerLinkParts> = {}, settings: Partial<BrokerSettings> = {}): BrokerLink {
+export function linkTo(
+  url: string,
+  parts: Partial<BrokerLinkParts> = {},
+  settings: Partial<BrokerSettings> = {},
+): BrokerLink {
   const link = new BrokerLink(
     { url, root: ROOT, device: DEVICE, willDelayS: 0, ...settings },
     {
@@ -53,11 +57,22 @@ export interface Publishing {
 }
 
 /** A started link and publisher for a started journal. */
-export async function publish(journal: SqliteJournal, url: string, acknowledgeWithinMs: number | null = null): Promise<Publishing> {
+export async function publish(
+  journal: SqliteJournal,
+  url: string,
+  acknowledgeWithinMs: number | null = null,
+): Promise<Publishing> {
   let publisher: VerdictPublisher | undefined;
   const link = linkTo(url, { onAcknowledgement: (ack) => publisher?.acknowledged(ack) });
   const hub = acknowledgeWithinMs === null ? null : { acknowledgeWithinMs };
-  publisher = new VerdictPublisher({ outbox: journal, link, clock: systemClock, random: Math.random, logger: silentLogger, hub });
+  publisher = new VerdictPublisher({
+    outbox: journal,
+    link,
+    clock: systemClock,
+    random: Math.random,
+    logger: silentLogger,
+    hub,
+  });
   const stopped = publisher;
   await link.start();
   await publisher.start();

@@ -125,7 +125,9 @@ describe("the verdict publisher", () => {
     });
     const original = connection.publish.bind(connection);
     connection.publish = (message) => (sent++, original(message));
-    await expect.poll(() => publisher.status().refusal, { timeout: 10_000 }).toMatch(/does not let this device publish/);
+    await expect
+      .poll(() => publisher.status().refusal, { timeout: 10_000 })
+      .toMatch(/does not let this device publish/);
     await new Promise((resolve) => setTimeout(resolve, 2500));
     expect(sent).toBeLessThan(30);
     expect(journal.status().backlog).toBe(50);
@@ -166,7 +168,12 @@ describe("the verdict publisher", () => {
     await expect.poll(() => journal.status().backlog).toBe(0);
     publisher.publishUnrecorded(unrecorded);
     const marks = { schema: "verdict/1", contentType: "application/json", retain: false, qos: 1 };
-    await expect.poll(() => seen).toEqual([{ ...marks, id }, { ...marks, id: unrecorded.id }]);
+    await expect
+      .poll(() => seen)
+      .toEqual([
+        { ...marks, id },
+        { ...marks, id: unrecorded.id },
+      ]);
     expect(publisher.status()).toMatchObject({ published: 1, unrecordedSent: 1 });
   });
 
@@ -180,7 +187,14 @@ describe("the verdict publisher", () => {
       onRecorded: () => nothing,
       status: () => ({ backlog: 1, unacknowledged: 0 }),
     };
-    const publisher = new VerdictPublisher({ outbox, link, clock: systemClock, random: Math.random, logger: silentLogger, hub: null });
+    const publisher = new VerdictPublisher({
+      outbox,
+      link,
+      clock: systemClock,
+      random: Math.random,
+      logger: silentLogger,
+      hub: null,
+    });
     await link.start();
     await publisher.start();
     await expect.poll(() => link.status().connected).toBe(true);

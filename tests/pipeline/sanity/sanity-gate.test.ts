@@ -46,10 +46,15 @@ test("files may repeat and end in a flat border: only a camera's frames are froz
 
 test("a frame of another size than the recipe's is refused with both sizes", () => {
   const finding = checkSanity(input(), SanityLimits.parse({ expectedWidthPx: 1280, expectedHeightPx: 720 }));
-  expect(finding).toMatchObject({ reason: "wrong-size", detail: "the frame is 640x480 px, the recipe expects 1280x720 px" });
+  expect(finding).toMatchObject({
+    reason: "wrong-size",
+    detail: "the frame is 640x480 px, the recipe expects 1280x720 px",
+  });
 });
 
 test("a camera that moved is told from a lamp that grew brighter", () => {
   expect(checkSanity(input({ reference: scene }, { thumbnail: brighter }), limits)).toEqual({ ok: true });
-  expect(checkSanity(input({ reference: scene }, { thumbnail: shifted }), limits)).toMatchObject({ reason: "camera-moved" });
+  expect(checkSanity(input({ reference: scene }, { thumbnail: shifted }), limits)).toMatchObject({
+    reason: "camera-moved",
+  });
 });

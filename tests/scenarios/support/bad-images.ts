@@ -17,15 +17,40 @@ export async function badImages(): Promise<BadImage[]> {
   const png = await texturedPicture(PICTURE).png().toBuffer();
   const wide = { width: 20_000, height: 40, channels: 3, background: "grey" } as const;
   return [
-    { file: "truncated.jpg", bytes: jpeg.subarray(0, jpeg.length / 2), reason: "torn", says: /stops before its end marker/ },
+    {
+      file: "truncated.jpg",
+      bytes: jpeg.subarray(0, jpeg.length / 2),
+      reason: "torn",
+      says: /stops before its end marker/,
+    },
     { file: "cut-in-header.jpg", bytes: jpeg.subarray(0, 60), reason: "torn", says: /ends within its header/ },
-    { file: "truncated.png", bytes: png.subarray(0, png.length / 2), reason: "torn", says: /pixels are damaged or incomplete/ },
+    {
+      file: "truncated.png",
+      bytes: png.subarray(0, png.length / 2),
+      reason: "torn",
+      says: /pixels are damaged or incomplete/,
+    },
     { file: "empty.jpg", bytes: Buffer.alloc(0), reason: "unreadable", says: /empty \(0 bytes\)/ },
-    { file: "letter.jpg", bytes: Buffer.from("Dear line,\nthe picture is in the other mail.\n"), reason: "unreadable", says: /no image/ },
-    { file: "noise.png", bytes: Buffer.from(Array.from({ length: 500 }, (_, at) => (at * 7919) % 256)), reason: "unreadable", says: /./ },
+    {
+      file: "letter.jpg",
+      bytes: Buffer.from("Dear line,\nthe picture is in the other mail.\n"),
+      reason: "unreadable",
+      says: /no image/,
+    },
+    {
+      file: "noise.png",
+      bytes: Buffer.from(Array.from({ length: 500 }, (_, at) => (at * 7919) % 256)),
+      reason: "unreadable",
+      says: /./,
+    },
     { file: "wide.jpg", bytes: await sharp({ create: wide }).jpeg().toBuffer(), reason: "wrong-size", says: /20,?000/ },
     { file: "wide.png", bytes: await sharp({ create: wide }).png().toBuffer(), reason: "wrong-size", says: /20,?000/ },
-    { file: "print.jpg", bytes: await texturedPicture(PICTURE).toColourspace("cmyk").jpeg().toBuffer(), reason: "unreadable", says: /CMYK/ },
+    {
+      file: "print.jpg",
+      bytes: await texturedPicture(PICTURE).toColourspace("cmyk").jpeg().toBuffer(),
+      reason: "unreadable",
+      says: /CMYK/,
+    },
   ];
 }
 

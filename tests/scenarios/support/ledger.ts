@@ -45,7 +45,9 @@ function ledgerIn(database: DatabaseSync): Ledger {
     const ids = verdictIds.get(String(trigger_id)) ?? [];
     verdictIds.set(String(trigger_id), [...ids, verdict.id]);
   }
-  const triggers = database.prepare("SELECT trigger_id, request_id, part, received_at FROM triggers ORDER BY row").all();
+  const triggers = database
+    .prepare("SELECT trigger_id, request_id, part, received_at FROM triggers ORDER BY row")
+    .all();
   const boots = database.prepare("SELECT boot_seq, started_at FROM boots").all();
   return {
     triggers: triggers.map((row) => ({

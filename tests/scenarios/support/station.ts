@@ -39,7 +39,8 @@ export class Station {
   /** `config` is laid over a device with the tiny model on one CPU process; JSON is YAML too. */
   constructor(config: Readonly<Record<string, unknown>>) {
     this.directory = temporaryDirectory();
-    this.dataDirectory = typeof config["dataDirectory"] === "string" ? config["dataDirectory"] : join(this.directory, "data");
+    this.dataDirectory =
+      typeof config["dataDirectory"] === "string" ? config["dataDirectory"] : join(this.directory, "data");
     this.#configPath = join(this.directory, "device.yaml");
     const defaults = {
       device: DEVICE,

@@ -15,7 +15,11 @@ export class Subscriber {
   /** In the order of their first arrival. */
   readonly byId = new Map<string, Verdict>();
   readonly states: DeviceState[] = [];
-  readonly replies: { readonly topic: string; readonly reply: CommandReply; readonly correlation: string | undefined }[] = [];
+  readonly replies: {
+    readonly topic: string;
+    readonly reply: CommandReply;
+    readonly correlation: string | undefined;
+  }[] = [];
   readonly client: MqttClient;
 
   private constructor(client: MqttClient) {
@@ -28,21 +32,33 @@ export class Subscriber {
     onTestFinished(async () => void (await client.endAsync(true)));
     const subscriber = new Subscriber(client);
     client.on("message", (topic, payload, { properties }) =>
-      subscriber.#receive(topic, JSON.parse(payload.toString()), properties?.correlationData?.toString()));
-    await client.subscribeAsync([topicOf(ROOT, DEVICE, "verdict"), topicOf(ROOT, DEVICE, "state"), "+/+/+/+/+/command/reply", "replies/#"], { qos: 1 });
+      subscriber.#receive(topic, JSON.parse(payload.toString()), properties?.correlationData?.toString()),
+    );
+    await client.subscribeAsync(
+      [topicOf(ROOT, DEVICE, "verdict"), topicOf(ROOT, DEVICE, "state"), "+/+/+/+/+/command/reply", "replies/#"],
+      { qos: 1 },
+    );
     return subscriber;
   }
 
   /** The broker keeps what it misses while it is away. */
   static connectPersistently(url: string, clientId: string): Promise<Subscriber> {
-    return Subscriber.connect(url, { clientId, clean: false, properties: { sessionExpiryInterval: KEPT_FOR_S, receiveMaximum: 1000 } });
+    return Subscriber.connect(url, {
+      clientId,
+      clean: false,
+      properties: { sessionExpiryInterval: KEPT_FOR_S, receiveMaximum: 1000 },
+    });
   }
 
   get state(): DeviceState | undefined {
     return this.states.at(-1);
   }
 
-  async send(leaf: ReceivedLeaf, payload: object | string, properties: IClientPublishOptions["properties"] = {}): Promise<void> {
+  async send(
+    leaf: ReceivedLeaf,
+    payload: object | string,
+    properties: IClientPublishOptions["properties"] = {},
+  ): Promise<void> {
     const text = typeof payload === "string" ? payload : JSON.stringify(payload);
     await this.client.publishAsync(topicOf(ROOT, DEVICE, leaf), text, { qos: 1, properties });
   }
