@@ -1,5 +1,6 @@
 import { startDevice } from "../edge/device.ts";
 import { loadDeviceConfig } from "../edge/load-config.ts";
+import { openRecipe } from "../edge/recipe.ts";
 import { systemClock } from "../platform/clock.ts";
 import { createLogger } from "../platform/logger.ts";
 import { untilStopped } from "../platform/stop-signals.ts";
@@ -12,7 +13,7 @@ The device runtime: inspects until SIGTERM or Ctrl-C, then decides what is in fl
 "offline" at the broker. Profiles to start from are in firmware-config/.
 
   --config FILE   YAML configuration of the device
-  --check         only validate the configuration
+  --check         only validate the configuration and the model bundles it names
 `;
 
 export const edge: Command = {
@@ -26,6 +27,7 @@ export const edge: Command = {
     }
     const config = await loadDeviceConfig(required(options.config, "config"));
     if (options.check) {
+      for (const recipe of config.recipes) await openRecipe(recipe, config.trigger.deadlineMs);
       process.stderr.write(`${options.config}: valid\n`);
       return 0;
     }

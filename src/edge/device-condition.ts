@@ -84,13 +84,15 @@ function problemsBesideInspection({ refusedRecipes, journal, broker, rejectSigna
     });
   }
   if (broker !== null && !broker.connected) {
-    const why = broker.lastError === null ? "" : ` (${broker.lastError})`;
+    const what = broker.lastError === null ? "the message broker cannot be reached" : broker.lastError;
     problems.push({
       code: "broker-away",
-      sentence: `The message broker cannot be reached${why}; verdicts are kept and sent later.`,
+      sentence: `${asSentence(what)}; verdicts are kept and sent later.`,
     });
   }
   for (const [name, sentence] of refusedRecipes)
     problems.push({ code: "recipe-refused", sentence: `Recipe ${name}: ${sentence}` });
   return problems;
 }
+
+const asSentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;

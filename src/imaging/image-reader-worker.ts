@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { messageOf } from "../contracts/errors.ts";
 import { decodeImageNow } from "./decode-image.ts";
-import type { ReadAnswer, ReadFile, ReadQuestion } from "./image-reader.ts";
+import { STOP, type ReadAnswer, type ReadFile, type ReadQuestion } from "./image-reader-messages.ts";
 
 const MAX_FILE_BYTES = 512 * 1024 * 1024;
 
@@ -21,7 +21,12 @@ function read(path: string, maxPixels: number): ReadFile {
   }
 }
 
-parentPort?.on("message", ({ call, paths, maxPixels }: ReadQuestion) => {
+parentPort?.on("message", (question: ReadQuestion | typeof STOP) => {
+  if (question === STOP) {
+    parentPort?.close(); // nothing is left to wait for: the thread ends
+    return;
+  }
+  const { call, paths, maxPixels } = question;
   const images = paths.map((path) => {
     const startedTick = performance.now();
     return { ...read(path, maxPixels), readMs: performance.now() - startedTick };

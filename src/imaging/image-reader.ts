@@ -1,22 +1,11 @@
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../platform/clock.ts";
 import { endThread } from "../platform/end-thread.ts";
+import { settledWithin } from "../platform/patience.ts";
 import { siblingModule } from "../platform/sibling-module.ts";
 import { decodeImage, type DecodedImage } from "./decode-image.ts";
-
-export interface ReadQuestion {
-  readonly call: number;
-  readonly paths: readonly string[];
-  readonly maxPixels: number;
-}
-
-/** `bytes`: no JPEG; its decoder has threads of its own and is asked from the caller's side. */
-export type ReadFile = { readonly decoded: DecodedImage } | { readonly bytes: Uint8Array };
-
-export interface ReadAnswer {
-  readonly call: number;
-  readonly images: readonly (ReadFile & { readonly readMs: number })[];
-}
+import { STOP, type ReadAnswer, type ReadQuestion } from "./image-reader-messages.ts";
 
 export interface ReadImage {
   readonly decoded: DecodedImage;
@@ -24,8 +13,9 @@ export interface ReadImage {
   readonly readMs: number;
 }
 
-/** For a thread that waits for a file server. */
-const STOP_MS = 1000;
+/** What a thread may take for the pictures it has begun, and then, one that waits for a file server, for its end. */
+const FINISH_MS = 1500;
+const STOP_MS = 500;
 const STOPPED = "it was stopped";
 
 interface Waiting {
@@ -72,8 +62,18 @@ export class ImageReader {
     const worker = this.#worker;
     this.#stopped = true;
     this.#giveUp(STOPPED);
-    if (worker !== undefined) this.#ended = Promise.all([this.#ended, endThread(worker, this.#clock, STOP_MS)]);
+    if (worker !== undefined) this.#ended = Promise.all([this.#ended, this.#end(worker)]);
     await this.#ended;
+  }
+
+  /** A thread in the middle of a decode finishes it; one that a file server holds is left behind. */
+  async #end(worker: Worker): Promise<void> {
+    const exited = once(worker, "exit");
+    worker.postMessage(STOP);
+    let alive = true;
+    void exited.then(() => (alive = false));
+    await settledWithin(this.#clock, FINISH_MS, exited);
+    if (alive) await endThread(worker, this.#clock, STOP_MS);
   }
 
   #spawn(): Worker {

@@ -5,8 +5,6 @@ import type { RegionScores } from "./region-scores.ts";
 export interface DefectMap {
   /** 0 (no more than usual in this region) to the region's NG score (the hottest cell). */
   readonly values: Float32Array;
-  /** Index of the likeliest defect class of each cell. */
-  readonly classIndex: Uint16Array;
   readonly rows: number;
   readonly cols: number;
 }
@@ -24,16 +22,14 @@ export function defectMap(
   const { heatmap, heatmapRows: rows, heatmapCols: cols } = region;
   const cells = rows * cols;
   const evidence = new Float32Array(cells);
-  const classIndex = new Uint16Array(cells);
   for (let cell = 0; cell < cells; cell++) {
     const at = (index: number): number => heatmap[index * cells + cell] ?? 0;
     evidence[cell] = logSumExp(classes, "defect", at) - logSumExp(classes, "good", at);
-    classIndex[cell] = likeliestDefect(classes, at);
   }
   const usual = evidence.toSorted()[Math.floor(cells / 2)] ?? 0;
   const range = evidence.reduce((highest, value) => Math.max(highest, value), -Infinity) - usual;
   const values = evidence.map((value) => (range > 0 ? Math.max(0, (ngScore * (value - usual)) / range) : ngScore));
-  return { values, classIndex, rows, cols };
+  return { values, rows, cols };
 }
 
 function logSumExp(classes: readonly ModelClass[], kind: ModelClass["kind"], at: (index: number) => number): number {
@@ -44,12 +40,4 @@ function logSumExp(classes: readonly ModelClass[], kind: ModelClass["kind"], at:
   for (const [index, modelClass] of classes.entries())
     if (modelClass.kind === kind) sum += Math.exp(at(index) - highest);
   return highest + Math.log(sum);
-}
-
-function likeliestDefect(classes: readonly ModelClass[], at: (index: number) => number): number {
-  let best = -1;
-  for (const [index, { kind }] of classes.entries()) {
-    if (kind === "defect" && (best < 0 || at(index) > at(best))) best = index;
-  }
-  return best;
 }

@@ -11,16 +11,34 @@ interface Component {
   readonly hottest: number;
 }
 
-/** Boxes around the connected hot areas of a region's defect map, in frame px, hottest first. */
+/**
+ * Boxes around the connected hot areas of a region's defect map, in frame px, hottest first. All carry the region's
+ * likeliest defect class: the head was calibrated on whole regions, not on single cells. The hottest has that class's
+ * probability as its score, the others as much less as they are cooler.
+ */
 export function regionsOf(region: RegionScores, classes: readonly ModelClass[], ngScore: number): VerdictRegion[] {
   const map = defectMap(region, classes, ngScore);
+  const defect = likeliestDefect(region, classes);
+  const heatOf = ({ hottest }: Component): number => map.values[hottest] ?? 0;
   return connectedComponents(map)
-    .sort((left, right) => (map.values[right.hottest] ?? 0) - (map.values[left.hottest] ?? 0))
+    .sort((left, right) => heatOf(right) - heatOf(left))
     .map((component) => ({
       ...boxOf(component, map, region),
-      class: classes[map.classIndex[component.hottest] ?? 0]?.name ?? "",
-      score: map.values[component.hottest] ?? 0,
+      class: defect.name,
+      score: Math.min(1, (defect.probability * heatOf(component)) / ngScore),
     }));
+}
+
+function likeliestDefect(
+  { probabilities }: RegionScores,
+  classes: readonly ModelClass[],
+): { name: string; probability: number } {
+  let best = { name: "", probability: -1 };
+  for (const [index, { name, kind }] of classes.entries()) {
+    const probability = probabilities[index] ?? 0;
+    if (kind === "defect" && probability > best.probability) best = { name, probability };
+  }
+  return best;
 }
 
 /** Four-connected areas of cells at or above the threshold. */

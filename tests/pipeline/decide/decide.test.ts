@@ -103,6 +103,13 @@ test("boxes surround each connected hot area, in frame pixels", () => {
   for (const box of regions) expect(box.class).toBe("crack");
 });
 
+test("boxes name the class and the probability of the verdict, never a cell's own", () => {
+  const { class: named, scores, regions } = decide([region([0.2, 0.1, 0, 0.7], [[0, 0]])], classes, rules);
+  expect(named).toBe("hole");
+  expect(regions).toMatchObject([{ class: "hole" }]);
+  expect(regions[0]?.score).toBeCloseTo(scores["hole"] ?? NaN, 5);
+});
+
 test("the heat map peaks at the NG score, and a region without contrast is all of one heat", () => {
   const spotted = decide([region([0.9, 0.1, 0, 0], [[2, 1]])], classes, rules).heat;
   expect(spotted.values[2 * 4 + 1]).toBeCloseTo(0.9, 5);
