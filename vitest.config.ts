@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["tests/**/*.test.ts"],
     // onnxruntime-node aborts when it is loaded twice in one environment: one process a file, no module resets.
     pool: "forks",
+    // CI's machine is shared and tests use real processes and disks: one more try there, none at a desk.
+    retry: process.env["CI"] === undefined ? 0 : 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
