@@ -1,9 +1,5 @@
+import type { RegionPlan } from "../../contracts/model-bundle.ts";
 import type { PixelRect } from "../../imaging/pixel-rect.ts";
-
-/** What a model looks at: the whole frame, or every cell of a grid with a margin of its surroundings. */
-export type RegionPlan =
-  | { readonly mode: "full" }
-  | { readonly mode: "grid"; readonly rows: number; readonly cols: number; readonly marginPx: number };
 
 export interface FrameSize {
   readonly widthPx: number;

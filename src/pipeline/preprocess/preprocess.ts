@@ -2,7 +2,7 @@ import type { Image } from "../../imaging/image.ts";
 import { resampleToRgb } from "../../imaging/resample.ts";
 import type { FrameSize, RegionRect } from "./plan-regions.ts";
 
-export { planRegions, type FrameSize, type RegionPlan, type RegionRect } from "./plan-regions.ts";
+export { planRegions, type FrameSize, type RegionRect } from "./plan-regions.ts";
 
 /** Bytes of a batch of `regions` inputs. */
 export const batchBytes = (regions: number, input: FrameSize): number => regions * input.heightPx * input.widthPx * 3;
