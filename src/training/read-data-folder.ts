@@ -38,7 +38,7 @@ async function readClassFolders(path: string, files: readonly string[]): Promise
   for (const file of files) {
     const [label = "", ...rest] = file.split("/");
     if (rest.length === 0) refused.push({ file, reason: "no label: it lies in no class folder" });
-    else images.push({ path: join(path, file), file, label, metadata: {} });
+    else images.push({ path: join(path, file), file, label, metadata: {}, ...unmarked(path, file) });
   }
   return { path, images, columns: [], refused };
 }
@@ -56,13 +56,19 @@ async function readIndexedFolder(path: string, files: readonly string[]): Promis
     if (listed.has(file)) refused.push({ file, reason: "listed twice in index.csv" });
     else if (!present.has(file)) refused.push({ file, reason: "listed in index.csv but not there" });
     else if (label === "") refused.push({ file, reason: "no label in index.csv" });
-    else images.push({ path: join(path, file), file, label, metadata });
+    else images.push({ path: join(path, file), file, label, metadata, ...unmarked(path, file) });
     listed.add(file);
   }
   refused.push(
     ...files.filter((file) => !listed.has(file)).map((file) => ({ file, reason: "no label: not in index.csv" })),
   );
   return { path, images, columns: columns.filter((name) => name !== "file" && name !== "label"), refused };
+}
+
+/** No boxes, and the mask of the same name below masks/, where there is one. */
+function unmarked(path: string, file: string): Pick<LabelledImage, "boxes" | "maskPath"> {
+  const maskPath = join(path, "masks", file.replace(/\.[^./]+$/, ".png"));
+  return { boxes: null, maskPath: existsSync(maskPath) ? maskPath : null };
 }
 
 /** Image files at any depth, sorted, relative with forward slashes. */
