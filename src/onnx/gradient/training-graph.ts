@@ -28,7 +28,7 @@ export interface TrainingPlan {
   readonly losses: readonly LossTerm[];
 }
 
-export const lossOutput = (term: LossTerm): string => `loss.${term.targets}`;
+export const lossOutput = ({ targets }: Pick<LossTerm, "targets">): string => `loss.${targets}`;
 export const gradientOutput = (parameter: string): string => `gradient.${parameter}`;
 
 /**
