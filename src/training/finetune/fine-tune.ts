@@ -7,7 +7,8 @@ import { learningRateAt, type ScheduleSettings } from "./learning-rate.ts";
 import { type CellCoverage, cellTargets, imageTargets } from "./soft-targets.ts";
 import { stageGraphs } from "./stage-graphs.ts";
 import { trainableNetwork, withTrainedWeights } from "./trainable-network.ts";
-import type { BatchInput } from "./training-messages.ts";
+import { mean } from "../metrics.ts";
+import type { BatchInput, TrainingState } from "./training-messages.ts";
 import type { TrainingProcess } from "./training-process.ts";
 
 /** One batch of training images with what they show. */
@@ -49,11 +50,44 @@ export interface FineTuneSettings {
   readonly threads: number;
 }
 
+/** One line of the learning curve. */
+export interface EpochResult {
+  readonly trainingLoss: number;
+  /** null: nothing is held out. */
+  readonly validationLoss: number | null;
+}
+
+/** Where a run stands after a validation: enough to go on as if it had never stopped. */
+export interface FineTunePosition {
+  readonly stage: number;
+  /** Steps taken in this stage, and in those before it. */
+  readonly step: number;
+  readonly stepsBefore: number;
+  readonly state: TrainingState;
+  /** Weights trained by the stages before this one. */
+  readonly carried: ReadonlyMap<string, Float32Array>;
+  readonly best: BestEpoch | null;
+  readonly epochsWithoutGain: number;
+  readonly history: readonly EpochResult[];
+}
+
+interface BestEpoch {
+  readonly loss: number;
+  readonly weights: ReadonlyMap<string, Float32Array>;
+}
+
+/** Keeps positions somewhere that outlives the process. */
+export interface PositionStore {
+  load(): Promise<FineTunePosition | null>;
+  save(position: FineTunePosition): Promise<void>;
+}
+
 export interface FineTuneProgress {
   readonly stage: Stage;
+  /** Of the stage's. */
   readonly step: number;
-  readonly totalSteps: number;
   readonly loss: number;
+  readonly validationLoss: number | null;
 }
 
 export interface FineTuneJob extends InputSizePx {
@@ -68,7 +102,8 @@ export interface FineTuneJob extends InputSizePx {
   readonly validate: ((predict: (input: BatchInput) => Promise<Float32Array>) => Promise<number>) | null;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: FineTuneProgress) => void;
-  readonly onEpoch?: (epoch: { readonly trainingLoss: number; readonly validationLoss: number | null }) => void;
+  /** null: an interrupted run cannot be taken up again. */
+  readonly positions: PositionStore | null;
 }
 
 export interface FineTuneResult {
@@ -78,7 +113,7 @@ export interface FineTuneResult {
   readonly steps: number;
   readonly interrupted: boolean;
   /** Mean training loss and validation loss after each epoch. */
-  readonly history: readonly { readonly trainingLoss: number; readonly validationLoss: number | null }[];
+  readonly history: readonly EpochResult[];
 }
 
 /**
@@ -87,17 +122,21 @@ export interface FineTuneResult {
  * epoch's, otherwise the last. An abort ends the run after the step it is in and keeps the best so far.
  */
 export async function fineTune(job: FineTuneJob): Promise<FineTuneResult> {
-  let { backbone, head } = job;
-  const history: { trainingLoss: number; validationLoss: number | null }[] = [];
-  let steps = 0;
-  for (const stage of job.stages) {
-    if (job.signal.aborted) break;
-    await openStage(job, stage, { backbone, head, firstPosition: steps });
-    const outcome = await runStage(job, stage, history, steps);
-    steps += outcome.steps;
-    ({ backbone, head } = withTrainedWeights(backbone, head, outcome.weights));
+  const saved = (await job.positions?.load()) ?? null;
+  const history = [...(saved?.history ?? [])];
+  let carried: ReadonlyMap<string, Float32Array> = saved?.carried ?? new Map();
+  let stepsBefore = saved?.stepsBefore ?? 0;
+  for (const [index, stage] of job.stages.entries()) {
+    if (index < (saved?.stage ?? 0) || job.signal.aborted) continue;
+    const start = withTrainedWeights(job.backbone, job.head, carried);
+    await openStage(job, stage, { ...start, firstPosition: stepsBefore });
+    const resumed = saved?.stage === index ? saved : null;
+    const outcome = await runStage(job, stage, { index, stepsBefore, carried, history, resumed });
+    stepsBefore += outcome.steps;
+    carried = new Map([...carried, ...outcome.weights]);
   }
-  return { backbone, head, steps, interrupted: job.signal.aborted, history };
+  const result = withTrainedWeights(job.backbone, job.head, carried);
+  return { ...result, steps: stepsBefore, interrupted: job.signal.aborted, history };
 }
 
 /** Opens the stage in the training process and sizes its steps on the first batches. */
@@ -124,51 +163,53 @@ interface StageOutcome {
   readonly steps: number;
 }
 
-async function runStage(
-  job: FineTuneJob,
-  stage: Stage,
-  history: { trainingLoss: number; validationLoss: number | null }[],
-  stepsBefore: number,
-): Promise<StageOutcome> {
+interface StageStart {
+  readonly index: number;
+  readonly stepsBefore: number;
+  readonly carried: ReadonlyMap<string, Float32Array>;
+  /** Added to. */
+  readonly history: EpochResult[];
+  readonly resumed: FineTunePosition | null;
+}
+
+async function runStage(job: FineTuneJob, stage: Stage, start: StageStart): Promise<StageOutcome> {
   const { settings, process, signal } = job;
-  const averages = async (): Promise<Map<string, Float32Array>> => {
-    const { names, averages: values } = await process.state();
-    return new Map(names.map((name, index) => [name, values[index] ?? new Float32Array()]));
-  };
-  let best: { loss: number; weights: ReadonlyMap<string, Float32Array> } | undefined;
-  let epochsWithoutGain = 0;
-  let lossSum = 0;
-  let next = job.batchAt(stepsBefore);
-  let step = 0;
-  while (step < stage.steps && !signal.aborted) {
-    const batch = await next;
+  const { stepsBefore, resumed, history } = start;
+  if (resumed !== null) await process.restore(resumed.state);
+  let best = resumed?.best ?? null;
+  let epochsWithoutGain = resumed?.epochsWithoutGain ?? 0;
+  let step = resumed?.step ?? 0;
+  let losses: number[] = [];
+  let next = job.batchAt(stepsBefore + step);
+  while (step < stage.steps && epochsWithoutGain < settings.patienceEpochs && !signal.aborted) {
+    const batch = stepInput(job, await next);
     // The next batch is drawn while this one trains.
     if (step + 1 < stage.steps) next = job.batchAt(stepsBefore + step + 1);
-    const { losses } = await process.step({
-      ...stepInput(job, batch),
-      learningRate: learningRateAt(step, stage.steps, settings.schedule),
-    });
+    const learningRate = learningRateAt(step, stage.steps, settings.schedule);
+    const result = await process.step({ ...batch, learningRate });
     step++;
-    const loss = losses.reduce((total, value) => total + value, 0);
-    lossSum += loss;
-    job.onProgress({ stage, step, totalSteps: stage.steps, loss });
+    const loss = result.losses.reduce((total, value) => total + value, 0);
+    losses.push(loss);
+    job.onProgress({ stage, step, loss, validationLoss: history.at(-1)?.validationLoss ?? null });
     if (step % settings.stepsPerEpoch !== 0 && step !== stage.steps) continue;
-    const epochSteps = step % settings.stepsPerEpoch === 0 ? settings.stepsPerEpoch : step % settings.stepsPerEpoch;
     const validationLoss = job.validate === null ? null : await job.validate((input) => process.predict(input));
-    const epoch = { trainingLoss: lossSum / epochSteps, validationLoss };
-    history.push(epoch);
-    job.onEpoch?.(epoch);
-    lossSum = 0;
-    if (validationLoss === null) continue;
-    if (best === undefined || validationLoss < best.loss) {
-      best = { loss: validationLoss, weights: await averages() };
+    history.push({ trainingLoss: mean(losses), validationLoss });
+    losses = [];
+    const state = await process.state();
+    if (validationLoss !== null && !(validationLoss >= (best?.loss ?? Infinity))) {
+      best = { loss: validationLoss, weights: averagesOf(state) };
       epochsWithoutGain = 0;
-    } else if (++epochsWithoutGain >= settings.patienceEpochs) break;
+    } else if (validationLoss !== null) epochsWithoutGain++;
+    const { index, carried } = start;
+    await job.positions?.save({ stage: index, step, stepsBefore, state, carried, best, epochsWithoutGain, history });
   }
   // A batch that is being drawn must not fail unheard.
   await next.catch(() => undefined);
-  return { weights: best?.weights ?? (await averages()), steps: step };
+  return { weights: best?.weights ?? averagesOf(await process.state()), steps: step };
 }
+
+const averagesOf = ({ names, averages }: TrainingState): Map<string, Float32Array> =>
+  new Map(names.map((name, index) => [name, averages[index] ?? new Float32Array()]));
 
 function stepInput(job: FineTuneJob, { pixels, classIndices, coverage }: TrainingBatch) {
   const { labelSmoothing, cellLossWeight } = job.settings;
