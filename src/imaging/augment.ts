@@ -1,11 +1,16 @@
-import { type InverseMap, isStill } from "./affine.ts";
+import { seededRandom } from "../platform/random.ts";
+import { type InverseMap, inverseMap, isStill, STILL } from "./affine.ts";
 import type { Image } from "./image.ts";
 import { type Kernel, layOut } from "./kernel-memory.ts";
-import { seededRandom } from "../platform/random.ts";
+import type { OutputSize } from "./resample.ts";
+
+/** How a picture goes on beyond its edge: with its edge pixels (… a a | a b c …) or mirrored (… b a | a b c …). */
+export type Outside = "edge" | "mirror";
 
 /** One augmentation in figures: blur, then movement, then tone, then noise. */
 export interface PixelChange {
   readonly map: InverseMap;
+  readonly outside: Outside;
   /** Gaussian; 0 to MAX_BLUR_SIGMA_PX. */
   readonly blurSigmaPx: number;
   /** New value of every value: 256 bytes; null: values stay. */
@@ -15,10 +20,22 @@ export interface PixelChange {
   readonly noiseSeed: number;
 }
 
+type Moved = Pick<PixelChange, "map" | "outside">;
+
 export interface CellGrid {
   readonly columns: number;
   readonly rows: number;
 }
+
+/** A change that changes nothing. */
+export const unchanged = (size: OutputSize): PixelChange => ({
+  map: inverseMap(STILL, size),
+  outside: "edge",
+  blurSigmaPx: 0,
+  tone: null,
+  noiseSigmaLevels: 0,
+  noiseSeed: 0,
+});
 
 export const MAX_BLUR_SIGMA_PX = 2;
 export const MAX_NOISE_SIGMA_LEVELS = 50;
@@ -35,7 +52,7 @@ const MAX_SIDE_PX = 4096;
 /**
  * Writes a changed canvas to `output` from `offset` as RGB of the same size (interleaved; grey fills all channels).
  * An unchanged one, flips, quarter turns and whole shifts are exact copies; everything else is bilinear on 1/128 px,
- * and mirrored where it reaches outside. The same bytes on every machine. Throws RangeError for values out of range.
+ * with `outside` where it reaches beyond the canvas. The same bytes on every machine. Throws RangeError for values out of range.
  */
 export function augmentToRgb(canvas: Image, change: PixelChange, output: Uint8Array, offset: number): void {
   const { widthPx, heightPx, channels } = canvas;
@@ -64,7 +81,7 @@ export function augmentToRgb(canvas: Image, change: PixelChange, output: Uint8Ar
     swap();
   }
   if (!isStill(change.map)) {
-    warp(kernel, job, { source: current, output: spare, canvas, map: change.map });
+    warp(kernel, job, { source: current, output: spare, canvas, change });
     swap();
   }
   if (change.tone !== null) kernel.bytes.set(change.tone, table);
@@ -81,7 +98,7 @@ export function augmentToRgb(canvas: Image, change: PixelChange, output: Uint8Ar
  * Moves a one-channel mask (0 to 255) as augmentToRgb moves its canvas and writes the mean of every cell, 0 to 1, row by
  * row to `output` from `offset`: float32 [rows, columns].
  */
-export function coverageOf(mask: Image, map: InverseMap, cells: CellGrid, output: Float32Array, offset: number): void {
+export function coverageOf(mask: Image, change: Moved, cells: CellGrid, output: Float32Array, offset: number): void {
   const { widthPx, heightPx } = mask;
   if (mask.channels !== 1) throw new RangeError("a mask has one channel");
   assertSize(mask);
@@ -92,8 +109,8 @@ export function coverageOf(mask: Image, map: InverseMap, cells: CellGrid, output
   const { kernel, at } = layOut([JOB_BYTES, maskBytes, maskBytes, count * 4] as const);
   const [job, source, moved, result] = at;
   kernel.bytes.set(mask.pixels.subarray(0, maskBytes), source);
-  const still = isStill(map);
-  if (!still) warp(kernel, job, { source, output: moved, canvas: mask, map });
+  const still = isStill(change.map);
+  if (!still) warp(kernel, job, { source, output: moved, canvas: mask, change });
   kernel.averageCells(still ? source : moved, widthPx, heightPx, cells.columns, cells.rows, result);
   output.set(kernel.floats.subarray(result / 4, result / 4 + count), offset);
 }
@@ -102,11 +119,13 @@ export function coverageOf(mask: Image, map: InverseMap, cells: CellGrid, output
 function warp(
   kernel: Kernel,
   job: number,
-  { source, output, canvas, map }: { source: number; output: number; canvas: Image; map: InverseMap },
+  { source, output, canvas, change }: { source: number; output: number; canvas: Image; change: Moved },
 ): void {
   const { widthPx, heightPx, channels } = canvas;
+  const { map } = change;
   const places = [map.xFromX, map.xFromY, map.xAtOrigin, map.yFromX, map.yFromY, map.yAtOrigin];
-  kernel.words.set([source, widthPx, heightPx, channels, output, ...places], job / 4);
+  const mirror = change.outside === "mirror" ? 1 : 0;
+  kernel.words.set([source, widthPx, heightPx, channels, output, ...places, mirror], job / 4);
   kernel.warpPixels(job);
 }
 

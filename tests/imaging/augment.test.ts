@@ -1,15 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { inverseMap, type Movement, STILL } from "../../src/imaging/affine.ts";
-import { augmentToRgb, coverageOf, type PixelChange } from "../../src/imaging/augment.ts";
+import { augmentToRgb, coverageOf, type PixelChange, unchanged } from "../../src/imaging/augment.ts";
 import type { Image } from "../../src/imaging/image.ts";
 import { toneTable } from "../../src/imaging/tone-table.ts";
 import { noiseImage, paintedImage } from "./made-images.ts";
 
-const UNCHANGED = { blurSigmaPx: 0, tone: null, noiseSigmaLevels: 0, noiseSeed: 1 };
-
 function augmented(canvas: Image, movement: Partial<Movement>, more: Partial<PixelChange> = {}): Uint8Array {
   const output = new Uint8Array(canvas.widthPx * canvas.heightPx * 3);
-  augmentToRgb(canvas, { ...UNCHANGED, map: inverseMap({ ...STILL, ...movement }, canvas), ...more }, output, 0);
+  augmentToRgb(
+    canvas,
+    { ...unchanged(canvas), outside: "mirror", map: inverseMap({ ...STILL, ...movement }, canvas), ...more },
+    output,
+    0,
+  );
   return output;
 }
 
@@ -74,6 +77,11 @@ describe.each([1, 3] as const)("a canvas of %i channels", (channels) => {
     expect(augmented(canvas, { shiftXPx: 3, shiftYPx: -2 })).toEqual(
       rearranged(canvas, (x, y) => [x < 3 ? 2 - x : x - 3, y > bottom - 2 ? 2 * bottom - 1 - y : y + 2]),
     );
+  });
+
+  test("goes on with its edge pixels where it is told to", () => {
+    const shifted = augmented(canvas, { shiftXPx: -5, shiftYPx: 4 }, { outside: "edge" });
+    expect(shifted).toEqual(rearranged(canvas, (x, y) => [Math.min(36, x + 5), Math.max(0, y - 4)]));
   });
 
   test("is rotated, scaled, stretched and shifted as the mathematics says, mirrored outside", () => {
@@ -141,7 +149,7 @@ test("a mask goes where its canvas goes, and its cells hold the covered share", 
   for (const movement of [{}, { flipHorizontal: true }, { rotationDegrees: 30, shiftXPx: 4.2, scale: 1.2 }]) {
     const map = inverseMap({ ...STILL, ...movement }, mask);
     const coverage = new Float32Array(100);
-    coverageOf(mask, map, { columns: 10, rows: 10 }, coverage, 0);
+    coverageOf(mask, { map, outside: "mirror" }, { columns: 10, rows: 10 }, coverage, 0);
     const moved = augmented(mask, movement);
     const expected = Float32Array.from(coverage, (_, cell) => {
       let sum = 0;
@@ -154,7 +162,7 @@ test("a mask goes where its canvas goes, and its cells hold the covered share", 
     expect(coverage).toEqual(expected);
   }
   const corner = new Float32Array(2);
-  coverageOf(mask, inverseMap(STILL, mask), { columns: 2, rows: 1 }, corner, 0);
+  coverageOf(mask, unchanged(mask), { columns: 2, rows: 1 }, corner, 0);
   expect(corner[0]).toBeCloseTo(80 / 800);
   expect(corner[1]).toBe(0);
 });

@@ -22,16 +22,19 @@ export class WarpJob {
   yFromX: i32;
   yFromY: i32;
   yAtOrigin: i32;
+  /** 1: outside, the source goes on mirrored (… b a | a b c | c b …); 0: with its edge pixels (… a a | a b c | c c …). */
+  mirror: i32;
 }
 
-/** Bilinear samples at the mapped places; outside, the source goes on mirrored (… b a | a b c | c b …). */
+/** Bilinear samples at the mapped places. */
 export function warpPixels(job: WarpJob): void {
   if (job.channels == 3) warpColour(job);
   else warpGrey(job);
 }
 
-/** Index within 0 to size - 1 of a mirrored continuation. */
-function mirrored(at: i32, size: i32): i32 {
+/** Index within 0 to size - 1 for a place outside. */
+function inside(at: i32, size: i32, mirror: i32): i32 {
+  if (mirror == 0) return min(max(at, 0), size - 1);
   const period = size << 1;
   let within = at % period;
   if (within < 0) within += period;
@@ -44,6 +47,7 @@ function warpGrey(job: WarpJob): void {
   const height = job.height;
   const lastX = width - 1;
   const lastY = height - 1;
+  const mirror = job.mirror;
   let output = job.output;
   for (let y: i32 = 0; y < height; y++) {
     let sourceX = y * job.xFromY + job.xAtOrigin;
@@ -61,10 +65,10 @@ function warpGrey(job: WarpJob): void {
         lowerLeft = load<u8>(at + <usize>width);
         lowerRight = load<u8>(at + <usize>width, 1);
       } else {
-        const near = mirrored(left, width);
-        const far = mirrored(left + 1, width);
-        const upper = source + <usize>(mirrored(top, height) * width);
-        const lower = source + <usize>(mirrored(top + 1, height) * width);
+        const near = inside(left, width, mirror);
+        const far = inside(left + 1, width, mirror);
+        const upper = source + <usize>(inside(top, height, mirror) * width);
+        const lower = source + <usize>(inside(top + 1, height, mirror) * width);
         upperLeft = load<u8>(upper + <usize>near);
         upperRight = load<u8>(upper + <usize>far);
         lowerLeft = load<u8>(lower + <usize>near);
@@ -91,6 +95,7 @@ function warpColour(job: WarpJob): void {
   const rowBytes = <usize>(width * 3);
   const lastX = width - 1;
   const lastY = height - 1;
+  const mirror = job.mirror;
   const byChannel = v128.load(BY_CHANNEL);
   const round = i32x4.splat(SUM_ROUND);
   let output = job.output;
@@ -108,10 +113,10 @@ function warpColour(job: WarpJob): void {
         upper = v128.load8x8_u(at);
         lower = v128.load8x8_u(at + rowBytes);
       } else {
-        const near = <usize>(mirrored(left, width) * 3);
-        const far = <usize>(mirrored(left + 1, width) * 3);
-        const upperRow = source + <usize>mirrored(top, height) * rowBytes;
-        const lowerRow = source + <usize>mirrored(top + 1, height) * rowBytes;
+        const near = <usize>(inside(left, width, mirror) * 3);
+        const far = <usize>(inside(left + 1, width, mirror) * 3);
+        const upperRow = source + <usize>inside(top, height, mirror) * rowBytes;
+        const lowerRow = source + <usize>inside(top + 1, height, mirror) * rowBytes;
         upper = twoPixels(upperRow + near, upperRow + far);
         lower = twoPixels(lowerRow + near, lowerRow + far);
       }
