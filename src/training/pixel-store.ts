@@ -1,0 +1,143 @@
+import { readFile } from "node:fs/promises";
+import { messageOf } from "../contracts/errors.ts";
+import { decodeImage } from "../imaging/decode-image.ts";
+import type { Image } from "../imaging/image.ts";
+import { batchBytes, preprocess } from "../pipeline/preprocess/preprocess.ts";
+import type { InputSizePx, UnreadableFile } from "./embed.ts";
+import { firstChannel } from "./first-channel.ts";
+import type { LearningSet, Sample } from "./learning-set.ts";
+import { binaryMask, maskFromBoxes, maskFromImage, type RegionMask } from "./region-mask.ts";
+import { runTogether } from "./run-together.ts";
+import type { TrainingRegion, TrainingSamples } from "./training-samples.ts";
+
+/** One training region with its pixels. */
+export interface StoredRegion extends TrainingRegion {
+  /** At the input size, exactly what a device feeds the model; one channel where all three are equal. */
+  readonly canvas: Image;
+  readonly mask: RegionMask;
+}
+
+export interface PixelStore {
+  readonly size: InputSizePx;
+  readonly regions: readonly StoredRegion[];
+  /** Frames that could not be decoded, whose regions are missing, and masks that could not be used. */
+  readonly unreadable: readonly UnreadableFile[];
+  /** Memory the pixels take. */
+  readonly bytes: number;
+}
+
+export interface PixelStoreOptions {
+  readonly size: InputSizePx;
+  /** Frames done so far, of all. */
+  readonly onProgress: (done: number, total: number) => void;
+  /** Stops before the next frame. */
+  readonly signal?: AbortSignal;
+}
+
+/** Frames decoded at a time: decoding runs on other threads, resampling on this one. */
+const FRAMES_AT_ONCE = 3;
+
+/** Decodes every frame once and keeps the canvases and masks of its regions in memory, in the order of `samples`. */
+export async function fillPixelStore(
+  set: Pick<LearningSet, "samples">,
+  samples: Pick<TrainingSamples, "regions" | "classes">,
+  options: PixelStoreOptions,
+): Promise<PixelStore> {
+  const byFrame = Map.groupBy(samples.regions, ({ sampleIndex }) => sampleIndex);
+  const goodClasses = new Set([...samples.classes.keys()].filter((index) => samples.classes[index]?.kind === "good"));
+  let done = 0;
+  const frames = await runTogether([...byFrame], FRAMES_AT_ONCE, async ([sampleIndex, regions]) => {
+    options.signal?.throwIfAborted();
+    const sample = set.samples[sampleIndex];
+    const stored = sample === undefined ? NOTHING : await storeFrame(sample, regions, goodClasses, options.size);
+    options.onProgress(++done, byFrame.size);
+    return stored;
+  });
+  const regions = frames.flatMap((frame) => frame.regions);
+  return {
+    size: options.size,
+    regions,
+    unreadable: frames.flatMap(({ unreadable }) => unreadable),
+    bytes: regions.reduce((sum, { canvas, mask }) => sum + canvas.pixels.length + maskBytes(mask), 0),
+  };
+}
+
+interface StoredFrame {
+  readonly regions: readonly StoredRegion[];
+  readonly unreadable: readonly UnreadableFile[];
+}
+
+const NOTHING: StoredFrame = { regions: [], unreadable: [] };
+
+async function storeFrame(
+  { image }: Sample,
+  regions: readonly TrainingRegion[],
+  goodClasses: ReadonlySet<number>,
+  size: InputSizePx,
+): Promise<StoredFrame> {
+  try {
+    const frame = await decodedFile(image.path);
+    const { mask, unreadable } = await frameMask(image, frame);
+    const stored = regions.map((region) => ({
+      ...region,
+      canvas: canvasOf(frame, region, size),
+      mask: goodClasses.has(region.classIndex) ? ("clear" as const) : defectMask(image, mask, region, size),
+    }));
+    return { regions: stored, unreadable };
+  } catch (error) {
+    return { regions: [], unreadable: [{ file: image.file, path: image.path, reason: messageOf(error) }] };
+  }
+}
+
+async function decodedFile(path: string): Promise<Image> {
+  const decoded = await decodeImage(await readFile(path));
+  if (!decoded.ok) throw new Error(decoded.detail);
+  return decoded.image;
+}
+
+/** A mask that cannot be used costs its places, not its frame. */
+async function frameMask(
+  { file, maskPath }: Sample["image"],
+  frame: Image,
+): Promise<{ mask: Image | null; unreadable: readonly UnreadableFile[] }> {
+  if (maskPath === null) return { mask: null, unreadable: [] };
+  const refuse = (reason: string) => ({
+    mask: null,
+    unreadable: [{ file, path: maskPath, reason: `its mask is not used: ${reason}` }],
+  });
+  try {
+    const mask = await decodedFile(maskPath);
+    if (mask.widthPx === frame.widthPx && mask.heightPx === frame.heightPx) {
+      return { mask: binaryMask(mask), unreadable: [] };
+    }
+    return refuse(`${mask.widthPx}x${mask.heightPx} px for an image of ${frame.widthPx}x${frame.heightPx} px`);
+  } catch (error) {
+    return refuse(messageOf(error));
+  }
+}
+
+function canvasOf(frame: Image, { rect }: TrainingRegion, size: InputSizePx): Image {
+  const rgb = preprocess(frame, [rect], size, new Uint8Array(batchBytes(1, size)));
+  if (frame.channels === 3 && !isGrey(rgb)) return { ...size, pixels: rgb, channels: 3 };
+  return { ...size, pixels: firstChannel(rgb), channels: 1 };
+}
+
+function isGrey(rgb: Uint8Array): boolean {
+  for (let at = 0; at < rgb.length; at += 3) {
+    if (rgb[at] !== rgb[at + 1] || rgb[at] !== rgb[at + 2]) return false;
+  }
+  return true;
+}
+
+/** Null also where a mask or the boxes show nothing on a defective region: whoever marked it did not mean that. */
+function defectMask(
+  { boxes }: Sample["image"],
+  frameMask: Image | null,
+  { rect }: TrainingRegion,
+  size: InputSizePx,
+): RegionMask {
+  const mask = frameMask === null ? maskFromBoxes(boxes ?? [], rect, size) : maskFromImage(frameMask, rect, size);
+  return mask === "clear" ? null : mask;
+}
+
+const maskBytes = (mask: RegionMask): number => (mask === null || mask === "clear" ? 0 : mask.pixels.length);
