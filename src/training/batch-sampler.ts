@@ -93,11 +93,14 @@ export class BatchSampler {
     this.order = this.orderOfEpoch();
   }
 
+  /** Classes are mixed; each class's places are then filled in the order of its own stream. */
   private orderOfEpoch(): readonly SamplerItem[] {
-    const drawn = [...this.quotas].flatMap(([classIndex, quota]) =>
-      this.drawOfClass(classIndex, quota).map((index) => ({ index, classIndex })),
-    );
-    return shuffle(drawn, seededRandom(mixedSeed(this.options.seed, this.epoch, -1)));
+    const streams = new Map([...this.quotas].map(([label, quota]) => [label, this.drawOfClass(label, quota).values()]));
+    const classes = [...this.quotas].flatMap(([label, quota]) => new Array<number>(quota).fill(label));
+    return shuffle(classes, seededRandom(mixedSeed(this.options.seed, this.epoch, -1))).flatMap((classIndex) => {
+      const index = streams.get(classIndex)?.next().value;
+      return index === undefined ? [] : { index, classIndex };
+    });
   }
 
   /** The class's stream is one shuffled deck after another; an epoch takes the next `quota` cards of it. */

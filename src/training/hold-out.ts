@@ -12,7 +12,7 @@ interface Part {
 /** Up to this many parts every choice is looked at. */
 const EXHAUSTIVE_PARTS = 14;
 /** Exchanges of two parts are tried up to this many. */
-const EXCHANGE_PARTS = 150;
+const EXCHANGE_PARTS = 1000;
 const MAX_ROUNDS = 10;
 /** Outweighs any deviation of a share: a class must not be missing on a side when it could be on both. */
 const MISSING_CLASS_COST = 10;

@@ -2,10 +2,12 @@ import { readFile } from "node:fs/promises";
 import { messageOf } from "../contracts/errors.ts";
 import { decodeImage } from "../imaging/decode-image.ts";
 import type { Image } from "../imaging/image.ts";
+import type { PixelRect } from "../imaging/pixel-rect.ts";
 import { batchBytes, preprocess } from "../pipeline/preprocess/preprocess.ts";
 import type { InputSizePx, UnreadableFile } from "./embed.ts";
 import { firstChannel } from "./first-channel.ts";
 import type { LearningSet, Sample } from "./learning-set.ts";
+import { type Fingerprint, fingerprint } from "./near-duplicates.ts";
 import { binaryMask, maskFromBoxes, maskFromImage, type RegionMask } from "./region-mask.ts";
 import { runTogether } from "./run-together.ts";
 import type { TrainingRegion, TrainingSamples } from "./training-samples.ts";
@@ -17,9 +19,16 @@ export interface StoredRegion extends TrainingRegion {
   readonly mask: RegionMask;
 }
 
+/** What a whole frame looks like, roughly: to find the same picture under two names. */
+export interface FramePrint {
+  readonly sampleIndex: number;
+  readonly print: Fingerprint;
+}
+
 export interface PixelStore {
   readonly size: InputSizePx;
   readonly regions: readonly StoredRegion[];
+  readonly frames: readonly FramePrint[];
   /** Frames that could not be decoded, whose regions are missing, and masks that could not be used. */
   readonly unreadable: readonly UnreadableFile[];
   /** Memory the pixels take. */
@@ -49,7 +58,8 @@ export async function fillPixelStore(
   const frames = await runTogether([...byFrame], FRAMES_AT_ONCE, async ([sampleIndex, regions]) => {
     options.signal?.throwIfAborted();
     const sample = set.samples[sampleIndex];
-    const stored = sample === undefined ? NOTHING : await storeFrame(sample, regions, goodClasses, options.size);
+    const stored =
+      sample === undefined ? NOTHING : await storeFrame({ sample, sampleIndex, regions }, goodClasses, options.size);
     options.onProgress(++done, byFrame.size);
     return stored;
   });
@@ -57,6 +67,7 @@ export async function fillPixelStore(
   return {
     size: options.size,
     regions,
+    frames: frames.flatMap(({ print }) => print ?? []),
     unreadable: frames.flatMap(({ unreadable }) => unreadable),
     bytes: regions.reduce((sum, { canvas, mask }) => sum + canvas.pixels.length + maskBytes(mask), 0),
   };
@@ -64,14 +75,20 @@ export async function fillPixelStore(
 
 interface StoredFrame {
   readonly regions: readonly StoredRegion[];
+  readonly print: FramePrint | null;
   readonly unreadable: readonly UnreadableFile[];
 }
 
-const NOTHING: StoredFrame = { regions: [], unreadable: [] };
+const NOTHING: StoredFrame = { regions: [], print: null, unreadable: [] };
+
+interface PlannedFrame {
+  readonly sample: Sample;
+  readonly sampleIndex: number;
+  readonly regions: readonly TrainingRegion[];
+}
 
 async function storeFrame(
-  { image }: Sample,
-  regions: readonly TrainingRegion[],
+  { sample: { image }, sampleIndex, regions }: PlannedFrame,
   goodClasses: ReadonlySet<number>,
   size: InputSizePx,
 ): Promise<StoredFrame> {
@@ -80,14 +97,19 @@ async function storeFrame(
     const { mask, unreadable } = await frameMask(image, frame);
     const stored = regions.map((region) => ({
       ...region,
-      canvas: canvasOf(frame, region, size),
+      canvas: canvasOf(frame, region.rect, size),
       mask: goodClasses.has(region.classIndex) ? ("clear" as const) : defectMask(image, mask, region, size),
     }));
-    return { regions: stored, unreadable };
+    return { regions: stored, print: { sampleIndex, print: printOf(frame) }, unreadable };
   } catch (error) {
-    return { regions: [], unreadable: [{ file: image.file, path: image.path, reason: messageOf(error) }] };
+    return { ...NOTHING, unreadable: [{ file: image.file, path: image.path, reason: messageOf(error) }] };
   }
 }
+
+const PRINT_SIZE: InputSizePx = { widthPx: 64, heightPx: 64 };
+
+const printOf = (frame: Image): Fingerprint =>
+  fingerprint(canvasOf(frame, { xPx: 0, yPx: 0, widthPx: frame.widthPx, heightPx: frame.heightPx }, PRINT_SIZE));
 
 async function decodedFile(path: string): Promise<Image> {
   const decoded = await decodeImage(await readFile(path));
@@ -116,7 +138,7 @@ async function frameMask(
   }
 }
 
-function canvasOf(frame: Image, { rect }: TrainingRegion, size: InputSizePx): Image {
+function canvasOf(frame: Image, rect: PixelRect, size: InputSizePx): Image {
   const rgb = preprocess(frame, [rect], size, new Uint8Array(batchBytes(1, size)));
   if (frame.channels === 3 && !isGrey(rgb)) return { ...size, pixels: rgb, channels: 3 };
   return { ...size, pixels: firstChannel(rgb), channels: 1 };
