@@ -10,6 +10,7 @@ import { loadBase } from "../training/base-model.ts";
 import type { DataFolder } from "../training/data-folder.ts";
 import { positionFile } from "../training/finetune/position-file.ts";
 import { TrainingProcess } from "../training/finetune/training-process.ts";
+import { type InputNormalisation, parseNormalisation } from "../training/input-normalisation.ts";
 import { type LearningSet, makeLearningSet } from "../training/learning-set.ts";
 import { type Layers, parseLayers } from "../training/network-blocks.ts";
 import { OnnxProcess } from "../training/onnx-process.ts";
@@ -43,6 +44,8 @@ data
 
 model
   --base X            backbone (ONNX file, pixels mapped to [-1, 1]) or a bundle with checkpoint.onnx
+  --base-mean X       what a FILE.onnx takes off pixel values 0..255, one number or R,G,B, or imagenet (default 127.5)
+  --base-scale X      what it then multiplies them by (default 1/127.5)
   --layers WHAT       head (default), last:N blocks, gradual (from the head down), all
   --size PX           side of the square input, a multiple of 32 (default 224)
   --out DIR           the bundle; an older bundle there is replaced
@@ -67,6 +70,8 @@ const OPTIONS = {
   data: { type: "string", multiple: true },
   out: { type: "string" },
   base: { type: "string" },
+  "base-mean": { type: "string" },
+  "base-scale": { type: "string" },
   layers: { type: "string", default: "head" },
   size: { type: "string", default: "224" },
   epochs: { type: "string" },
@@ -111,6 +116,7 @@ export const train: Command = {
 interface Plan {
   readonly outPath: string;
   readonly basePath: string;
+  readonly normalisation: InputNormalisation;
   readonly dataPaths: readonly string[];
   readonly layers: Layers;
   readonly sizePx: number;
@@ -142,6 +148,7 @@ function planOf(options: Options): Plan {
   return {
     outPath,
     basePath: required(options.base, "base"),
+    normalisation: parseNormalisation(options["base-mean"], options["base-scale"]),
     dataPaths,
     layers: parseLayers(options.layers),
     sizePx: inputSize(options.size),
@@ -178,7 +185,8 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
   const cachePath = cacheFolder();
   const size = { widthPx: plan.sizePx, heightPx: plan.sizePx };
   const augmentation = await readAugmentation(plan.augment);
-  const backbone = await loadBase(plan.basePath, size);
+  const warn = (sentence: string): void => note(`warning: ${sentence}`);
+  const backbone = await loadBase(plan.basePath, size, { normalisation: plan.normalisation, onWarning: warn });
   const { folders, folderNames, set } = await gatherData(plan, cachePath, progress);
   const options = recordOf(plan, folderNames, set);
   const positions = await openPositions(plan, JSON.stringify([options, set.version, augmentation]));
@@ -219,7 +227,7 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
           total,
           detail,
         ),
-      onWarning: (sentence) => note(`warning: ${sentence}`),
+      onWarning: warn,
     });
     for (const { file, reason } of bundle.trained.unreadable) note(`left out: ${file}: ${reason}`);
     if (!interrupt.signal.aborted) await rm(positions.folder, { recursive: true, force: true });
@@ -296,6 +304,7 @@ async function gatherData(plan: Plan, cachePath: string, progress: Progress): Pr
 const recordOf = (plan: Plan, data: readonly string[], { splitColumns }: LearningSet): Record<string, unknown> => ({
   data,
   base: basename(plan.basePath),
+  normalisation: plan.normalisation,
   layers: describeLayers(plan.layers),
   size: plan.sizePx,
   regions: plan.regions,

@@ -6,6 +6,7 @@ import type { InputSizePx } from "./embed.ts";
 import { mixedSeed } from "./mixed-seed.ts";
 import type { PixelStore, StoredRegion } from "./pixel-store.ts";
 import { maskAreaPx, maskCanvas } from "./region-mask.ts";
+import { canTransplant, transplant } from "./transplant.ts";
 
 /** Memory the caller owns and that is filled anew for every batch. B is the number of items. */
 export interface TrainingBatch {
@@ -42,6 +43,10 @@ export interface AugmentationRun {
   readonly store: PixelStore;
   readonly settings: AugmentationSettings;
   readonly seed: number;
+  /** Good regions that may lend their picture to a defect. */
+  readonly hosts: readonly number[];
+  /** Share of the outlined defects that are shown on another part's picture, 0-1. */
+  readonly transplantShare: number;
 }
 
 /** With less of its area left in view, a picture no longer shows the defect it is labelled with. */
@@ -56,10 +61,22 @@ const WHOLE: CellGrid = { columns: 1, rows: 1 };
  */
 export function fillAugmented(batch: TrainingBatch, items: readonly DrawnItem[], run: AugmentationRun): void {
   for (const [place, { index, epoch, position }] of items.entries()) {
-    const region = regionAt(run.store, index);
     const random = seededRandom(mixedSeed(run.seed, epoch, position));
+    const region = onAnotherPart(regionAt(run.store, index), run, random);
     fillPlace(batch, place, region, changeInView(region, run.settings, random));
   }
+}
+
+/** The region's defect on a good part's picture, or the region as it is. Draws twice either way. */
+function onAnotherPart(
+  region: StoredRegion,
+  { store, hosts, transplantShare }: AugmentationRun,
+  random: () => number,
+): StoredRegion {
+  const isChosen = random() < transplantShare;
+  const host = store.regions[hosts[Math.floor(random() * hosts.length)] ?? -1];
+  if (!isChosen || host === undefined || !canTransplant(region)) return region;
+  return { ...region, canvas: transplant(region, host.canvas) };
 }
 
 /** The same without augmentation, for validation: the bytes a device would feed. */

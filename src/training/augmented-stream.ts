@@ -16,6 +16,7 @@ export interface StreamOptions {
   readonly augmentation: AugmentationSettings;
   readonly balance: number;
   readonly goodShare: number;
+  readonly transplantShare: number;
   readonly seed: number;
 }
 
@@ -24,9 +25,11 @@ export interface StreamOptions {
  * memory of its stream. Two batches may be in use at a time; the third overwrites the first.
  */
 export function augmentedStream(options: StreamOptions): (position: number) => Promise<TrainingBatch> {
-  const { store, classes, indices, batchSize, cells, augmentation, balance, goodShare, seed } = options;
+  const { store, classes, indices, batchSize, cells, augmentation, balance, goodShare, transplantShare, seed } =
+    options;
   const items = indices.map((index) => ({ index, classIndex: store.regions[index]?.classIndex ?? 0 }));
   const goodClasses = [...classes.keys()].filter((index) => classes[index]?.kind === "good");
+  const hosts = items.filter(({ classIndex }) => goodClasses.includes(classIndex)).map(({ index }) => index);
   const makeSampler = (): BatchSampler => new BatchSampler({ items, goodClasses, balance, goodShare, seed });
   const buffers = [0, 1].map(() => makeTrainingBatch(store.size, batchSize, cells));
   let sampler = makeSampler();
@@ -41,7 +44,7 @@ export function augmentedStream(options: StreamOptions): (position: number) => P
     nextPosition++;
     const batch = buffers[position % 2];
     if (batch === undefined) throw new Error("there is no buffer for the batch");
-    fillAugmented(batch, drawn, { store, settings: augmentation, seed });
+    fillAugmented(batch, drawn, { store, settings: augmentation, seed, hosts, transplantShare });
     return Promise.resolve(batch);
   };
 }

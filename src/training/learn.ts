@@ -35,6 +35,8 @@ export interface LearnJob {
   readonly imageBudget: number;
   readonly balance: number;
   readonly goodShare: number;
+  /** Share of the outlined defects shown on another part's picture, see transplant.ts. */
+  readonly transplantShare: number;
   readonly seed: number;
   readonly training: TrainingProcess;
   readonly signal: AbortSignal;

@@ -17,6 +17,8 @@ export interface StoredRegion extends TrainingRegion {
   /** At the input size, exactly what a device feeds the model; one channel where all three are equal. */
   readonly canvas: Image;
   readonly mask: RegionMask;
+  /** The mask follows the defect's outline; false where it is drawn from boxes. */
+  readonly isOutlined: boolean;
 }
 
 /** What a whole frame looks like, roughly: to find the same picture under two names. */
@@ -99,6 +101,7 @@ async function storeFrame(
       ...region,
       canvas: canvasOf(frame, region.rect, size),
       mask: goodClasses.has(region.classIndex) ? ("clear" as const) : defectMask(image, mask, region, size),
+      isOutlined: mask !== null,
     }));
     return { regions: stored, print: { sampleIndex, print: printOf(frame) }, unreadable };
   } catch (error) {

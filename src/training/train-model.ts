@@ -3,6 +3,14 @@ import { SightlineError } from "../contracts/errors.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
 import { ngScore } from "../pipeline/decide/decide.ts";
 import { attachHead, withTemperature } from "./attach-head.ts";
+import {
+  checkBalance,
+  checkInputSize,
+  checkLeaks,
+  checkParts,
+  checkSeparation,
+  type DataFinding,
+} from "./check-data.ts";
 import { chooseLimits, fitTemperature, softmax } from "./calibrate-scores.ts";
 import type { InputSizePx, UnreadableFile } from "./embed.ts";
 import { embedRegions } from "./embed-regions.ts";
@@ -105,6 +113,11 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
     onProgress: (done, total) => job.onProgress("embed", done, total),
   });
   const context: Context = { job, classes, store, embeddings };
+  report(job, [
+    ...checkInputSize(job.set, store, job.regions),
+    ...checkBalance(listed),
+    ...(job.layers.kind === "head" ? separationFindings(context) : []),
+  ]);
   const judged = job.folds > 1 ? await crossValidate(context) : await holdOut(context);
   const { final, float32, int8 } = judged;
   const quantization = costOf(float32.frames, int8.frames, final);
@@ -163,11 +176,32 @@ interface Outcome {
   readonly int8: Judged;
 }
 
+function separationFindings({ job, classes, store, embeddings }: Context): DataFinding[] {
+  const items = store.regions.flatMap(({ label, group, classIndex }, index) => {
+    const embedding = embeddings[index];
+    return embedding === undefined
+      ? []
+      : [{ embedding, label, group, defective: classes[classIndex]?.kind === "defect" }];
+  });
+  return checkSeparation(items, job.seed);
+}
+
+/** Warnings are told; an error stops the training before time is spent on it. */
+function report(job: TrainingJob, findings: readonly DataFinding[]): void {
+  for (const { severity, text } of findings) if (severity === "warning") job.onWarning(text);
+  const error = findings.find(({ severity }) => severity === "error");
+  if (error !== undefined) throw new SightlineError("DATA_INVALID", error.text);
+}
+
 /** Parts of every class are held out of one run; it stops by them and is judged by them. */
 async function holdOut(context: Context): Promise<Outcome> {
   const { job, store } = context;
   requireParts(context, 2);
   const validation = holdOutParts(store.regions, job.validationShare, job.seed);
+  report(job, [
+    ...checkParts({ classes: context.classes, regions: store.regions, validation }),
+    ...checkLeaks(job.set, store, validation),
+  ]);
   const heldOut = new Set(validation);
   const fit = [...store.regions.keys()].filter((index) => !heldOut.has(index));
   const final = await trainSide(context, { fit, validation, name: "held-out" });

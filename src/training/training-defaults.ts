@@ -27,7 +27,7 @@ export const FINE_TUNING_DEFAULTS: LearnJob["fineTuning"] = {
 };
 
 /** Classes drawn in proportion to the square root of their number, at least a third of them good. */
-export const SAMPLING_DEFAULTS = { balance: 0.5, goodShare: 0.33 } as const;
+export const SAMPLING_DEFAULTS = { balance: 0.5, goodShare: 0.33, transplantShare: 0.6 } as const;
 
 export const describeLayers = (layers: Layers): string =>
   layers.kind === "last" ? `last:${layers.count}` : layers.kind;

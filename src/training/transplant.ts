@@ -11,9 +11,9 @@ const FADE_PX = 2;
 const RING_PX = 7;
 const MOST_GAIN = 3;
 
-/** Whether the region's defect is marked and small enough to be moved to another part. */
-export function canTransplant({ mask, canvas }: StoredRegion): boolean {
-  if (mask === null || mask === "clear") return false;
+/** Whether the region's defect is outlined (a box would bring its corners along) and small enough to be moved. */
+export function canTransplant({ mask, canvas, isOutlined }: StoredRegion): boolean {
+  if (mask === null || mask === "clear" || !isOutlined) return false;
   return maskAreaPx(mask) <= MOST_SHARE * canvas.widthPx * canvas.heightPx;
 }
 
@@ -36,7 +36,8 @@ export function transplant(donor: StoredRegion, host: Image): Image {
     if (share === 0) continue;
     for (let channel = 0; channel < host.channels; channel++) {
       const at = pixel * host.channels + channel;
-      const own = donor.canvas.pixels[pixel * donor.canvas.channels + Math.min(channel, donor.canvas.channels - 1)] ?? 0;
+      const own =
+        donor.canvas.pixels[pixel * donor.canvas.channels + Math.min(channel, donor.canvas.channels - 1)] ?? 0;
       pixels[at] = Math.round((1 - share) * (host.pixels[at] ?? 0) + share * Math.min(255, own * gain));
     }
   }
@@ -91,4 +92,3 @@ function gainAround(donor: Image, host: Image, cut: Float32Array, ring: Float32A
   if (donorSum === 0) return 1;
   return Math.min(MOST_GAIN, Math.max(1 / MOST_GAIN, hostSum / donorSum));
 }
-
