@@ -61,7 +61,7 @@ function renameReserved(graph: GraphProto): void {
 function imageInput(graph: GraphProto): { name: string; shape: readonly Dimension[] } {
   const signature = graph.input.length === 1 ? graph.input.map(tensorSignature)[0] : undefined;
   const shape = signature?.shape ?? [];
-  const takesColour = shape[1] === 3 || typeof shape[1] === "string";
+  const takesColour = shape[1] === 3 || (typeof shape[1] === "string" && shape[3] !== 3);
   if (signature?.dataType === DataType.FLOAT && shape.length === 4 && takesColour)
     return { name: signature.name, shape };
   const found = graph.input.map(describeInput).join(" and ");
