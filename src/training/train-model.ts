@@ -3,14 +3,7 @@ import { SightlineError } from "../contracts/errors.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
 import { ngScore } from "../pipeline/decide/decide.ts";
 import { attachHead, withTemperature } from "./attach-head.ts";
-import {
-  checkBalance,
-  checkInputSize,
-  checkLeaks,
-  checkParts,
-  checkSeparation,
-  type DataFinding,
-} from "./check-data.ts";
+import { checkSeparation, checkTrainingData, type DataFinding } from "./check-data.ts";
 import { chooseLimits, fitTemperature, softmax } from "./calibrate-scores.ts";
 import type { InputSizePx, UnreadableFile } from "./embed.ts";
 import { embedRegions } from "./embed-regions.ts";
@@ -27,7 +20,7 @@ import { fillPixelStore, type PixelStore } from "./pixel-store.ts";
 import { quantizeForDevice } from "./quantize-device-model.ts";
 import { type QualityReport, qualityReport } from "./report.ts";
 import { imageBudget } from "./training-defaults.ts";
-import { listTrainingRegions } from "./training-samples.ts";
+import { listTrainingRegions, type TrainingSamples } from "./training-samples.ts";
 
 export type TrainingStage = "read" | "embed" | "head" | "tune" | "quantize" | "judge";
 
@@ -104,6 +97,8 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
     size: { widthPx: job.widthPx, heightPx: job.heightPx },
     onProgress: (done, total) => job.onProgress("read", done, total),
     signal: job.signal,
+  }).catch((error: unknown) => {
+    throw job.signal.aborted ? new SightlineError("INTERRUPTED", "nothing was trained yet", { cause: error }) : error;
   });
   const { classes } = listed;
   const embeddings = await embedRegions(store, {
@@ -112,12 +107,8 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
     cachePath: job.cachePath,
     onProgress: (done, total) => job.onProgress("embed", done, total),
   });
-  const context: Context = { job, classes, store, embeddings };
-  report(job, [
-    ...checkInputSize(job.set, store, job.regions),
-    ...checkBalance(listed),
-    ...(job.layers.kind === "head" ? separationFindings(context) : []),
-  ]);
+  const context: Context = { job, samples: listed, classes, store, embeddings };
+  if (job.layers.kind === "head") report(job, separationFindings(context));
   const judged = job.folds > 1 ? await crossValidate(context) : await holdOut(context);
   const { final, float32, int8 } = judged;
   const quantization = costOf(float32.frames, int8.frames, final);
@@ -152,6 +143,7 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
 
 interface Context {
   readonly job: TrainingJob;
+  readonly samples: TrainingSamples;
   readonly classes: readonly ModelClass[];
   readonly store: PixelStore;
   readonly embeddings: readonly Float32Array[];
@@ -198,10 +190,7 @@ async function holdOut(context: Context): Promise<Outcome> {
   const { job, store } = context;
   requireParts(context, 2);
   const validation = holdOutParts(store.regions, job.validationShare, job.seed);
-  report(job, [
-    ...checkParts({ classes: context.classes, regions: store.regions, validation }),
-    ...checkLeaks(job.set, store, validation),
-  ]);
+  report(job, checkTrainingData({ set: job.set, samples: context.samples, store, plan: job.regions, validation }));
   const heldOut = new Set(validation);
   const fit = [...store.regions.keys()].filter((index) => !heldOut.has(index));
   const final = await trainSide(context, { fit, validation, name: "held-out" });
@@ -221,6 +210,7 @@ async function crossValidate(context: Context): Promise<Outcome> {
   requireParts(context, job.folds);
   const folds = stratifiedGroupFolds(store.regions, job.folds, job.seed);
   checkNoLeak(store.regions, folds);
+  report(job, checkTrainingData({ set: job.set, samples: context.samples, store, plan: job.regions, validation: [] }));
   const everyone = [...store.regions.keys()];
   const float32: { frames: JudgedFrame[]; folds: number[] } = { frames: [], folds: [] };
   const int8: { frames: JudgedFrame[]; folds: number[] } = { frames: [], folds: [] };

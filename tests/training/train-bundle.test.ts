@@ -135,10 +135,14 @@ test("fine-tuned layers go back into the same graph, and the same job gives the 
   expect((await modelBytes("tuned-again")).equals(await modelBytes("tuned"))).toBe(true);
 });
 
-test("an interrupted training still writes a bundle, marked as interrupted", async () => {
-  const { trained: model } = await trained("cut", { layers: { kind: "all" }, signal: AbortSignal.abort() });
-  expect(model.interrupted).toBe(true);
+test("an interrupted training still writes a bundle, marked as interrupted; before training there is nothing to keep", async () => {
+  const cut = new AbortController();
+  const onProgress: BundleJob["onProgress"] = (stage, done) =>
+    stage === "tune" && done === 2 ? cut.abort() : undefined;
+  const { trained: model } = await trained("cut", { layers: { kind: "all" }, signal: cut.signal, onProgress });
+  expect(model).toMatchObject({ interrupted: true, steps: 2 });
   await openBundle(join(folder, "cut"));
+  await expect(trained("none", { signal: AbortSignal.abort() })).rejects.toThrow("nothing was trained yet");
 });
 
 test("a class with a single part is refused: it could not be judged", async () => {
