@@ -62,6 +62,8 @@ export interface Learned {
 
 /** A head is fitted on at most this many examples; more do not change it, and TensorFlow.js on a CPU is slow. */
 const MOST_HEAD_EXAMPLES = 6000;
+/** Looked at after every epoch to find the best one; the figures at the end are of all held-out regions. */
+const MOST_VALIDATION_REGIONS = 1500;
 /** Epochs of the head a fine-tuning starts from. */
 const START_EPOCHS = 60;
 /** Validations in a run. */
@@ -84,6 +86,7 @@ export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> 
   const stages = stagesOf(job.backbone, job.layers, Math.ceil(job.imageBudget / job.fineTuning.batchSize));
   const totalSteps = stages.reduce((sum, { steps }) => sum + steps, 0);
   const cells = job.fineTuning.cellLossWeight > 0 ? cellGrid(job.backbone, store) : null;
+  const validation = sides.validation === null ? null : evenly(store, sides.validation, MOST_VALIDATION_REGIONS, seed);
   let stepsBefore = 0;
   let lastStep = 0;
   const tuned = await fineTune({
@@ -101,7 +104,7 @@ export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> 
     }),
     settings: { ...job.fineTuning, stepsPerEpoch: Math.ceil(totalSteps / VALIDATIONS) },
     process: job.training,
-    validate: sides.validation === null ? null : (predict) => validationLoss(job, sides.validation ?? [], predict),
+    validate: validation === null ? null : (predict) => validationLoss(job, validation, predict),
     signal: job.signal,
     onProgress: (progress) => {
       if (progress.step < lastStep) stepsBefore += lastStep;
@@ -113,28 +116,28 @@ export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> 
   return { ...tuned, headEpochs: START_EPOCHS };
 }
 
-/** At most MOST_HEAD_EXAMPLES, of every class as many as the others where they are there. */
-export function headExamples(
-  { store, embeddings, seed }: Pick<LearnJob, "store" | "embeddings" | "seed">,
-  fit: readonly number[],
-): HeadExample[] {
-  const byClass = Map.groupBy(shuffle([...fit], seededRandom(seed)), (index) => store.regions[index]?.classIndex ?? -1);
-  const queues = [...byClass].sort(([a], [b]) => a - b).map(([, indices]) => indices);
+function headExamples({ store, embeddings, seed }: LearnJob, fit: readonly number[]): HeadExample[] {
+  return evenly(store, fit, MOST_HEAD_EXAMPLES, seed).flatMap((index) => {
+    const region = store.regions[index];
+    const embedding = embeddings[index];
+    if (region === undefined || embedding === undefined) return [];
+    return [{ label: region.label, group: region.group, classIndex: region.classIndex, embedding }];
+  });
+}
+
+/** At most `count` of the regions, of every class as many as of the others where they are there; in their order. */
+function evenly({ regions }: PixelStore, indices: readonly number[], count: number, seed: number): number[] {
+  const shuffled = shuffle([...indices], seededRandom(seed));
+  const byClass = Map.groupBy(shuffled, (index) => regions[index]?.classIndex ?? -1);
+  const queues = [...byClass].sort(([a], [b]) => a - b).map(([, members]) => members);
   const chosen: number[] = [];
-  for (let round = 0; chosen.length < Math.min(MOST_HEAD_EXAMPLES, fit.length); round++) {
+  for (let round = 0; chosen.length < Math.min(count, indices.length); round++) {
     for (const queue of queues) {
       const index = queue[round];
-      if (index !== undefined && chosen.length < MOST_HEAD_EXAMPLES) chosen.push(index);
+      if (index !== undefined && chosen.length < count) chosen.push(index);
     }
   }
-  return chosen
-    .sort((a, b) => a - b)
-    .flatMap((index) => {
-      const region = store.regions[index];
-      const embedding = embeddings[index];
-      if (region === undefined || embedding === undefined) return [];
-      return [{ label: region.label, group: region.group, classIndex: region.classIndex, embedding }];
-    });
+  return chosen.sort((a, b) => a - b);
 }
 
 function cellGrid(backbone: Model, { size }: PixelStore): CellGrid {
