@@ -4,7 +4,7 @@ import { type Segment, segmentsBetween } from "../onnx/articulations.ts";
 import { indexGraph } from "../onnx/graph.ts";
 import type { Model } from "../onnx/model-file.ts";
 import { tensorDims } from "../onnx/tensor.ts";
-import { EMBEDDING } from "./device-graph.ts";
+import { EMBEDDING } from "./model-names.ts";
 
 /** A stretch of layers that is frozen or trained as one. */
 export interface Block {

@@ -1,24 +1,16 @@
 import { messageOf, SightlineError } from "../../contracts/errors.ts";
 import type { Model } from "../../onnx/model-file.ts";
 import type { LinearHead } from "../attach-head.ts";
+import type { TrainingBatch } from "../augmented-batches.ts";
 import type { InputSizePx } from "../embed.ts";
 import type { AdamSettings } from "./adam.ts";
 import { learningRateAt, type ScheduleSettings } from "./learning-rate.ts";
-import { type CellCoverage, cellTargets, imageTargets } from "./soft-targets.ts";
+import { cellTargets, imageTargets } from "./soft-targets.ts";
 import { stageGraphs } from "./stage-graphs.ts";
 import { trainableNetwork, withTrainedWeights } from "./trainable-network.ts";
 import { mean } from "../metrics.ts";
 import type { BatchInput, TrainingState } from "./training-messages.ts";
 import type { TrainingProcess } from "./training-process.ts";
-
-/** One batch of training images with what they show. */
-export interface TrainingBatch {
-  /** uint8 [N,H,W,3]. */
-  readonly pixels: Uint8Array;
-  readonly classIndices: ArrayLike<number>;
-  /** Where the defects are, over the cells of the last feature map; null: nothing is marked. */
-  readonly coverage: CellCoverage | null;
-}
 
 /** An endless seeded stream of batches; `position` numbers them from 0, and the same number gives the same batch. */
 export type BatchAt = (position: number) => Promise<TrainingBatch>;

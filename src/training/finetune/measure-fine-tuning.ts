@@ -1,6 +1,10 @@
+import { MODEL_INPUT } from "../../contracts/model-bundle.ts";
+import type { Model } from "../../onnx/model-file.ts";
+import { inferShapes } from "../../onnx/tensor-shapes.ts";
 import type { MonotonicMs } from "../../platform/clock.ts";
 import { seededRandom } from "../../platform/random.ts";
 import { loadBase } from "../base-model.ts";
+import { EMBEDDING } from "../device-graph.ts";
 import { networkBlocks, parseLayers, trainedFrom } from "../network-blocks.ts";
 import { ADAM_DEFAULTS } from "./adam.ts";
 import { imageTargets } from "./soft-targets.ts";
@@ -27,7 +31,6 @@ export interface SpeedJob {
 const WARM_UP_STEPS = 3;
 const TIMED_STEPS = 9;
 const CLASS_COUNT = 6;
-/** Features of the backbone the benchmark uses, at its embedding. */
 const SEED = 1;
 
 /**
@@ -39,7 +42,7 @@ export async function measureFineTuning(job: SpeedJob): Promise<FineTuneSpeed> {
   const backbone = await loadBase(job.basePath, size);
   const stage = trainedFrom(networkBlocks(backbone), parseLayers(job.layers));
   const random = seededRandom(SEED);
-  const embeddingSize = embeddingSizeOf(backbone);
+  const embeddingSize = embeddingSizeOf(backbone, [job.batchSize, job.sizePx, job.sizePx, 3]);
   const weights = Float32Array.from({ length: embeddingSize * CLASS_COUNT }, () => (random() - 0.5) * 0.02);
   const head = { embeddingSize, classCount: CLASS_COUNT, weights, bias: new Float32Array(CLASS_COUNT) };
   const settings = {
@@ -75,4 +78,10 @@ export async function measureFineTuning(job: SpeedJob): Promise<FineTuneSpeed> {
   } finally {
     await training.stop();
   }
+}
+
+function embeddingSizeOf({ graph }: Model, imageShape: readonly number[]): number {
+  const size = inferShapes(graph, new Map([[MODEL_INPUT, imageShape]])).get(EMBEDDING)?.[1];
+  if (size === undefined) throw new Error("the base has no embedding");
+  return size;
 }

@@ -1,3 +1,5 @@
+import type { CoverageBatch } from "../augmented-batches.ts";
+
 /** Targets of a cross entropy that carry everything: smoothing, the weight of a sample or place, 1/N of the mean. */
 export interface SoftTargets {
   readonly data: Float32Array;
@@ -15,15 +17,6 @@ export function imageTargets(classIndices: ArrayLike<number>, classCount: number
   return { data, dims: [count, classCount] };
 }
 
-export interface CellCoverage {
-  /** [N,h,w]: share of each cell that is marked as defect, 0-1. */
-  readonly shares: Float32Array;
-  /** [N]: 1 where the marks are known (good images: nothing marked). */
-  readonly known: Uint8Array;
-  readonly rows: number;
-  readonly columns: number;
-}
-
 /** A cell shows the defect from this share on; with less than FREE_SHARE it shows none; between them nobody says. */
 const SHOWN_SHARE = 0.05;
 const FREE_SHARE = 0.001;
@@ -34,7 +27,7 @@ const FREE_SHARE = 0.001;
  */
 export function cellTargets(
   classIndices: ArrayLike<number>,
-  { shares, known, rows, columns }: CellCoverage,
+  { values, known, cells: { rows, columns } }: CoverageBatch,
   { classCount, goodClass, weight }: { classCount: number; goodClass: number; weight: number },
 ): SoftTargets {
   const count = classIndices.length;
@@ -42,7 +35,7 @@ export function cellTargets(
   const data = new Float32Array(count * classCount * cells);
   for (let image = 0; image < count; image++) {
     if (known[image] !== 1) continue;
-    const own = shares.subarray(image * cells, (image + 1) * cells);
+    const own = values.subarray(image * cells, (image + 1) * cells);
     const label = classIndices[image] ?? 0;
     const shown = own.reduce((total, share) => total + (share > SHOWN_SHARE ? 1 : 0), 0);
     const free = own.reduce((total, share) => total + (share < FREE_SHARE ? 1 : 0), 0);

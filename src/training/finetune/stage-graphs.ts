@@ -61,6 +61,7 @@ export function stageGraphs(
     statistics: encodeModel(channelStatisticsGraph(forward, [...new Set(watched)])),
     watched,
     input: stage.input,
+    inputShape,
     layers: trained.map((layer) => layerStart(network, layer, settings.headRate)),
     targets: losses.map(({ targets }) => targets),
     logits: IMAGE_LOGITS,

@@ -19,6 +19,8 @@ export interface OpenMessage {
   readonly watched: readonly string[];
   /** Name of the trained part's input. */
   readonly input: string;
+  /** Of a batch. */
+  readonly inputShape: readonly number[];
   readonly layers: readonly LayerStart[];
   /** Target inputs of the losses, in the order of the step graph's outputs. */
   readonly targets: readonly string[];
