@@ -1,6 +1,7 @@
 import type { BundleManifest } from "../contracts/model-bundle.ts";
 import type { Interval } from "./intervals.ts";
-import type { Figure, PartShare, QualityReport } from "./report.ts";
+import type { PartShare } from "./part-share.ts";
+import type { Figure, QualityReport } from "./report.ts";
 import type { TrainedModel } from "./train-model.ts";
 
 export interface CardSource {
