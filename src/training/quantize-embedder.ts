@@ -2,7 +2,9 @@ import { MODEL_INPUT } from "../contracts/model-bundle.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
 import { observeRanges, widenRanges } from "../onnx/quantize/observe-ranges.ts";
 import type { TensorRange } from "../onnx/quantize/quantization-parameters.ts";
-import { quantizeModel, tensorsToObserve } from "../onnx/quantize/quantize-model.ts";
+import { quantizeModel } from "../onnx/quantize/quantize-model.ts";
+import { tensorsToObserve } from "../onnx/quantize/plan-quantization.ts";
+import { indexGraph } from "../onnx/graph.ts";
 import { seededRandom, shuffle } from "../platform/random.ts";
 import { HEAD_PREFIX } from "./device-graph.ts";
 import { type InputSizePx, modelPixels } from "./embed.ts";
@@ -25,7 +27,7 @@ export async function calibrateRanges(
   samples: readonly Sample[],
   job: CalibrationJob,
 ): Promise<Map<string, TensorRange>> {
-  const tensors = tensorsToObserve(model, isHeadNode);
+  const tensors = tensorsToObserve(model.graph, indexGraph(model.graph), isHeadNode);
   const observed = observeRanges(model, tensors);
   await job.runtime.load(encodeModel(observed.model));
   const ranges = new Map<string, TensorRange>();
@@ -54,4 +56,4 @@ export function calibrationSamples(samples: readonly Sample[], count: number, se
 }
 
 export const quantizeDeviceGraph = (model: Model, ranges: ReadonlyMap<string, TensorRange>): Model =>
-  quantizeModel(model, ranges, isHeadNode);
+  quantizeModel(model, ranges, { keepFloat: isHeadNode, target: "cpu" });
