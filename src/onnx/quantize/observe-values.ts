@@ -56,19 +56,24 @@ export function observeValues(model: Model, tensors: readonly string[], strides:
   return checked(observed);
 }
 
-/** The mean over its places of each channel of a tensor [N,C,h,w], as [N,C]; a tensor [N,C] as it is. */
-export function observeChannelMeans(
-  model: Model,
-  tensors: readonly string[],
-  isMap: (tensor: string) => boolean,
-): Observer {
+/** One number a channel: the mean over its places, or the greatest magnitude. */
+export type ChannelStatistic = "mean" | "largest";
+
+/** A statistic of each channel of tensors [N,C,h,w], as [N,C,1,1]. */
+export function observeChannels(model: Model, tensors: readonly string[], statistic: ChannelStatistic): Observer {
   const observed = copyModel(model);
   const { graph } = observed;
   graph.output = tensors.map((tensor) => {
-    const output = `${tensor}.observed_mean`;
-    const opType = isMap(tensor) ? "GlobalAveragePool" : "Identity";
-    graph.node.push(makeNode({ opType, name: output, inputs: [tensor], outputs: [output] }));
-    return makeValueInfo(output, DataType.FLOAT, ["N", "C", ...(isMap(tensor) ? [1, 1] : [])]);
+    const [magnitude, output] = [`${tensor}.observed_magnitude`, `${tensor}.observed_${statistic}`];
+    if (statistic === "mean") {
+      graph.node.push(makeNode({ opType: "GlobalAveragePool", name: output, inputs: [tensor], outputs: [output] }));
+    } else {
+      graph.node.push(
+        makeNode({ opType: "Abs", name: magnitude, inputs: [tensor], outputs: [magnitude] }),
+        makeNode({ opType: "GlobalMaxPool", name: output, inputs: [magnitude], outputs: [output] }),
+      );
+    }
+    return makeValueInfo(output, DataType.FLOAT, ["N", "C", 1, 1]);
   });
   return checked(observed);
 }

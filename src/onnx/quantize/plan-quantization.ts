@@ -1,7 +1,6 @@
 import type { GraphIndex } from "../graph.ts";
-import { floatAttribute } from "../node.ts";
 import type { GraphProto, NodeProto } from "../onnx-pb.ts";
-import { floatData } from "../tensor.ts";
+import { clampLimits } from "./clamp-limits.ts";
 import { type IntegerInput, integerInputOf } from "./integer-input.ts";
 import { type WeightedLayer, weightedLayer } from "./weighted-layers.ts";
 
@@ -129,26 +128,18 @@ function addLayer(draft: Draft, layer: WeightedLayer): void {
 /** Less this, bytes 0 to 255 are exactly the int8 -128 to 127. */
 const INT8_OFFSET = 128;
 
+const NO_LIMITS = { min: NaN, max: NaN } as const;
+
 function planClamp(draft: Draft, node: NodeProto, input: string, output: string): void {
   const { outputNames, consumersOf } = draft.index;
   const alone = consumersOf.get(input)?.length === 1 && !outputNames.has(input) && !outputNames.has(output);
   const movable = draft.activations.has(input) && draft.index.producerOf.has(input);
-  if (alone && movable && containsZero(node, draft.index)) {
+  const { min, max } = clampLimits(node, draft.index) ?? NO_LIMITS;
+  if (alone && movable && min <= 0 && max >= 0) {
     draft.activations.delete(input);
     draft.folded.push(node);
   }
   mark(draft, output);
-}
-
-function containsZero(node: NodeProto, index: GraphIndex): boolean {
-  if (node.opType === "Relu") return true;
-  const limit = (position: number, attribute: string, open: number): number => {
-    const name = node.input[position] ?? "";
-    if (name === "") return floatAttribute(node, attribute, open);
-    const tensor = index.initializers.get(name);
-    return tensor === undefined ? NaN : (floatData(tensor)[0] ?? NaN);
-  };
-  return limit(1, "min", -Infinity) <= 0 && limit(2, "max", Infinity) >= 0;
 }
 
 /** Does every reader of the tensor work in integers, views looked through? Nobody reading it counts as no. */

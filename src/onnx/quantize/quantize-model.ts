@@ -16,6 +16,7 @@ import {
   symmetricParameters,
   type TensorRange,
 } from "./quantization-parameters.ts";
+import type { InputMoments } from "./round-weights.ts";
 import { quantizeLayer } from "./quantize-layer.ts";
 
 /** DequantizeLinear with an axis came with 13. */
@@ -25,9 +26,15 @@ const LEAST_OPSET = 13;
  * Static INT8 in QDQ form, as onnxruntime.quantization writes it: weights int8 symmetric per output channel;
  * activations per tensor from their `ranges`, uint8 with int32 biases for `cpu`, int8 around 0 with float biases for
  * `tensorrt`; which, is planQuantization's business. A uint8 graph input feeds its first convolution without rounding
- * where that is exact. The same arguments give the same bytes. Throws when a range is missing or not finite.
+ * where that is exact. Layers whose inputs' `moments` are known, by the name of their output, have their weights
+ * rounded for them. The same arguments give the same bytes. Throws when a range is missing or not finite.
  */
-export function quantizeModel(model: Model, ranges: ReadonlyMap<string, TensorRange>, scope: QuantizationScope): Model {
+export function quantizeModel(
+  model: Model,
+  ranges: ReadonlyMap<string, TensorRange>,
+  scope: QuantizationScope,
+  moments: ReadonlyMap<string, InputMoments> = new Map(),
+): Model {
   if (opsetVersion(model) < LEAST_OPSET) {
     throw new Error(`the model uses operator set ${opsetVersion(model)}; convert it to ${LEAST_OPSET} or later`);
   }
@@ -41,7 +48,7 @@ export function quantizeModel(model: Model, ranges: ReadonlyMap<string, TensorRa
   feedPixels(graph, plan, scope.target);
   for (const layer of plan.layers) {
     const inputScale = parameters.get(plan.sharedWith.get(layer.input) ?? layer.input)?.scale ?? PIXEL_SCALE;
-    quantizeLayer(graph, layer, inputScale, scope.target);
+    quantizeLayer(graph, layer, inputScale, scope.target, moments.get(layer.node.output[0] ?? ""));
   }
   for (const [tensor, values] of parameters) storeParameters(graph, tensor, values, scope.target);
   dropFolded(graph, plan, index);
