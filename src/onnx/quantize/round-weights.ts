@@ -11,7 +11,7 @@ export interface InputMoments {
 }
 
 /** Added to the diagonal, as a share of its mean: inputs that were always 0 must not make the moments singular. */
-const DAMPING = 0.001;
+const DAMPING = 0.01;
 const LEAST = -128;
 const MOST = 127;
 
