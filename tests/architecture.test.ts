@@ -12,7 +12,7 @@ interface Import {
 }
 
 const sourceFiles = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts") && !file.startsWith("imaging/kernel/"))
+  .filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts") && !/^(imaging|training)\/kernel\//.test(file))
   .sort();
 
 const textOf = new Map(sourceFiles.map((file) => [file, readFileSync(join(SOURCE, file), "utf8")]));

@@ -8,6 +8,7 @@ Measures on this machine, beside the bare ONNX Runtime loop and beside peers in 
 
   pipeline   JPEG files and raw frames through the whole runtime
   soak       many frames: does memory grow, does anything get lost
+  finetune   training steps a second, beside PyTorch
 
 sightline bench WORKLOAD --help says more.
 `;
@@ -15,6 +16,7 @@ sightline bench WORKLOAD --help says more.
 const WORKLOADS: Readonly<Record<string, () => Promise<(args: string[]) => Promise<number>>>> = {
   pipeline: async () => (await import("./bench/pipeline.ts")).benchPipeline,
   soak: async () => (await import("./bench/soak.ts")).benchSoak,
+  finetune: async () => (await import("./bench/finetune.ts")).benchFinetune,
 };
 
 export const bench: Command = {

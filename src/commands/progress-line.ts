@@ -10,8 +10,8 @@ const REDRAW_MS = 100;
 /** Without a terminal: one line for each quarter of a stage. */
 const PLAIN_STEPS = 4;
 
-/** Reports `done` of `total` steps of a stage. */
-export type Progress = (stage: string, done: number, total: number) => void;
+/** Reports `done` of `total` steps of a stage; `detail` is shown behind the bar. */
+export type Progress = (stage: string, done: number, total: number, detail?: string) => void;
 
 /**
  * Progress of a command in stages: a bar with the time left where `output` is a terminal, else a plain line now and
@@ -23,7 +23,7 @@ export function progressLine(output: ProgressOutput, tick: () => MonotonicMs): P
   let startDone = 0;
   let drawnTick = 0;
   let plainStep = 0;
-  return (stage, done, total) => {
+  return (stage, done, total, detail = "") => {
     if (stage !== current) {
       current = stage;
       startTick = tick();
@@ -40,13 +40,13 @@ export function progressLine(output: ProgressOutput, tick: () => MonotonicMs): P
       const filled = Math.round((done / total) * BAR_WIDTH);
       const bar = `${"#".repeat(filled)}${".".repeat(BAR_WIDTH - filled)}`;
       output.write(
-        `\r${stage.padEnd(22)} [${bar}] ${done}/${total}, ${timeLeft(leftMs)} left   ${finished ? "\n" : ""}`,
+        `\r${stage.padEnd(22)} [${bar}] ${done}/${total}, ${timeLeft(leftMs)} left  ${detail}   ${finished ? "\n" : ""}`,
       );
       return;
     }
     const step = Math.floor((done / total) * PLAIN_STEPS);
     if (step === plainStep && !finished) return;
-    if (step > plainStep) output.write(`${stage} ${done}/${total}\n`);
+    if (step > plainStep) output.write(`${stage} ${done}/${total}${detail === "" ? "" : ` ${detail}`}\n`);
     plainStep = step;
   };
 }

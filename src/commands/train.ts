@@ -1,17 +1,25 @@
-import { readdir } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { SightlineError } from "../contracts/errors.ts";
+import { messageOf, SightlineError } from "../contracts/errors.ts";
+import { RegionPlan } from "../contracts/model-bundle.ts";
 import { systemClock as clock, toIso } from "../platform/clock.ts";
+import { AUGMENTATION_PRESETS, type AugmentationSettings, augmentationSettings } from "../training/augmentation.ts";
 import { loadBase } from "../training/base-model.ts";
 import type { DataFolder } from "../training/data-folder.ts";
+import { positionFile } from "../training/finetune/position-file.ts";
+import { TrainingProcess } from "../training/finetune/training-process.ts";
+import { type InputNormalisation, parseNormalisation } from "../training/input-normalisation.ts";
 import { type LearningSet, makeLearningSet } from "../training/learning-set.ts";
+import { type Layers, parseLayers } from "../training/network-blocks.ts";
 import { OnnxProcess } from "../training/onnx-process.ts";
 import { readDataFolder } from "../training/read-data-folder.ts";
 import type { Figure } from "../training/report.ts";
 import { simulatedFolder } from "../training/synthesize.ts";
 import { trainBundle, type WrittenBundle } from "../training/train-bundle.ts";
 import { HEAD_DEFAULTS } from "../training/train-head.ts";
+import { describeLayers, FINE_TUNING_DEFAULTS, SAMPLING_DEFAULTS } from "../training/training-defaults.ts";
 import { assertReplaceable } from "../training/write-bundle.ts";
 import type { Command } from "./command.ts";
 import { parseCommandLine, required } from "./command-line.ts";
@@ -19,23 +27,41 @@ import { type Progress, progressLine } from "./progress-line.ts";
 
 const HELP = `usage: sightline train --data DIR --out DIR --base DIR|FILE.onnx [options]
 
-Transfer learning: trains a classifier on the embeddings of a frozen backbone and writes a model bundle.
+Transfer learning: fits a classifier on a backbone, fine-tunes as many of its layers as asked for, quantises, calibrates
+and writes a model bundle. The figures it gives are of parts it did not learn from. Ctrl-C keeps the best so far.
 
-  --data DIR        labelled images: a folder per class with an optional index.csv, or annotations.coco.json;
-                    may be given several times
-  --out DIR         the bundle; an older bundle there is replaced
-  --base X          backbone (ONNX file, pixels mapped to [-1, 1]) or a bundle with checkpoint.onnx
-  --layers WHAT     head (the only one so far)
-  --size PX         side of the square input, a multiple of 32 (default 224)
-  --epochs N        most epochs (default ${HEAD_DEFAULTS.maxEpochs}); the best epoch is found on held-out parts
-  --split-by COL    column that names the physical part: no part is both trained on and tested
-                    (default: part, tile, board_group, board, serial or group, where index.csv has one)
-  --good NAMES      labels of good parts, with commas (default: good, free, ok, normal, pass)
-  --simulated N     adds N simulated magnet tiles, half of them defective
-  --seed N          same seed, same data: same bytes (default 1)
-  --name NAME       name in the manifest (default: that of the --out folder)
-  --licence TEXT    what the model card says of the data's licence
-  --json            one JSON document on stdout
+data
+  --data DIR          labelled images: a folder per class with an optional index.csv, or annotations.coco.json;
+                      may be given several times
+  --split-by COL      column that names the physical part: no part is both trained on and tested
+                      (default: part, tile, board_group, board, serial or group, where index.csv has one)
+  --good NAMES        labels of good parts, with commas (default: good, free, ok, normal, pass)
+  --grid ROWSxCOLS    cut every image into cells, each judged by itself (needs boxes for defective images)
+  --margin PX         every cell grows by this on all sides (default 0)
+  --simulated N       adds N simulated magnet tiles, half of them defective
+  --augment WHAT      ${AUGMENTATION_PRESETS.join(", ")} (default standard), or a JSON file with ranges and, under
+                      "classes", what differs for a class because it would not keep its label
+
+model
+  --base X            backbone (ONNX file, pixels mapped to [-1, 1]) or a bundle with checkpoint.onnx
+  --base-mean X       what a FILE.onnx takes off pixel values 0..255, one number or R,G,B, or imagenet (default 127.5)
+  --base-scale X      what it then multiplies them by (default 1/127.5)
+  --layers WHAT       head (default), last:N blocks, gradual (from the head down), all
+  --size PX           side of the square input, a multiple of 32 (default 224)
+  --out DIR           the bundle; an older bundle there is replaced
+  --name NAME         name in the manifest (default: that of the --out folder)
+  --licence TEXT      what the model card says of the data's licence
+
+training
+  --epochs N          head: most epochs (default ${HEAD_DEFAULTS.maxEpochs}, the best is found on held-out parts);
+                      otherwise passes over the images (default: about ten minutes' worth on two cores)
+  --batch N           images a step (default ${FINE_TUNING_DEFAULTS.batchSize})
+  --rate X            peak of the learning rate, a relative step (default ${FINE_TUNING_DEFAULTS.schedule.peak})
+  --folds N           cross-validates with N folds of parts, then trains on all (default 1: a share is held out)
+  --hold-out SHARE    share of the parts held out where folds is 1 (default 0.2)
+  --seed N            same seed, same data, same machine: same bytes (default 1)
+  --resume            goes on where an interrupted run of the same options stopped (kept in OUT.training)
+  --json              one JSON document on stdout
 `;
 
 const DEFAULT_LICENCE = "The licence of the images is that of their owner; the tool was told nothing of it.";
@@ -44,15 +70,25 @@ const OPTIONS = {
   data: { type: "string", multiple: true },
   out: { type: "string" },
   base: { type: "string" },
+  "base-mean": { type: "string" },
+  "base-scale": { type: "string" },
   layers: { type: "string", default: "head" },
   size: { type: "string", default: "224" },
-  epochs: { type: "string", default: String(HEAD_DEFAULTS.maxEpochs) },
+  epochs: { type: "string" },
+  batch: { type: "string", default: String(FINE_TUNING_DEFAULTS.batchSize) },
+  rate: { type: "string", default: String(FINE_TUNING_DEFAULTS.schedule.peak) },
+  folds: { type: "string", default: "1" },
+  "hold-out": { type: "string", default: "0.2" },
+  grid: { type: "string" },
+  margin: { type: "string", default: "0" },
+  augment: { type: "string", default: "standard" },
   "split-by": { type: "string" },
   good: { type: "string" },
   simulated: { type: "string", default: "0" },
   seed: { type: "string", default: "1" },
   name: { type: "string" },
   licence: { type: "string", default: DEFAULT_LICENCE },
+  resume: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
 } as const;
 type Options = ReturnType<typeof parseCommandLine<typeof OPTIONS>>;
@@ -80,22 +116,27 @@ export const train: Command = {
 interface Plan {
   readonly outPath: string;
   readonly basePath: string;
+  readonly normalisation: InputNormalisation;
   readonly dataPaths: readonly string[];
+  readonly layers: Layers;
   readonly sizePx: number;
-  readonly epochs: number;
+  readonly epochs: number | undefined;
+  readonly batchSize: number;
+  readonly peakRate: number;
+  readonly folds: number;
+  readonly holdOutShare: number;
+  readonly regions: RegionPlan;
+  readonly augment: string;
   readonly simulated: number;
   readonly seed: number;
   readonly name: string;
   readonly licence: string;
   readonly splitBy: string | undefined;
   readonly goodLabels: readonly string[] | undefined;
+  readonly resume: boolean;
 }
 
 function planOf(options: Options): Plan {
-  if (options.layers !== "head") {
-    const sentence = `--layers ${options.layers} is not supported yet; now it trains the head: --layers head`;
-    throw new SightlineError("USAGE", sentence);
-  }
   const outPath = resolve(required(options.out, "out"));
   const name = options.name ?? basename(outPath);
   if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(name)) {
@@ -107,26 +148,53 @@ function planOf(options: Options): Plan {
   return {
     outPath,
     basePath: required(options.base, "base"),
+    normalisation: parseNormalisation(options["base-mean"], options["base-scale"]),
     dataPaths,
+    layers: parseLayers(options.layers),
     sizePx: inputSize(options.size),
-    epochs: wholeNumber(options.epochs, "epochs", 1),
+    epochs: options.epochs === undefined ? undefined : wholeNumber(options.epochs, "epochs", 1),
+    batchSize: wholeNumber(options.batch, "batch", 2),
+    peakRate: numberWithin(options.rate, "rate", 0, 1),
+    folds: wholeNumber(options.folds, "folds", 1),
+    holdOutShare: numberWithin(options["hold-out"], "hold-out", 0, 1),
+    regions: regionPlan(options.grid, wholeNumber(options.margin, "margin", 0)),
+    augment: options.augment,
     simulated,
     seed: wholeNumber(options.seed, "seed", 0),
     name,
     licence: options.licence,
     splitBy: options["split-by"],
     goodLabels: options.good?.split(",").map((label) => label.trim()),
+    resume: options.resume,
   };
+}
+
+function regionPlan(grid: string | undefined, marginPx: number): RegionPlan {
+  if (grid === undefined) {
+    if (marginPx > 0) throw new SightlineError("USAGE", "--margin belongs to --grid");
+    return { mode: "full" };
+  }
+  const [, rows, cols] = /^(\d{1,2})x(\d{1,2})$/.exec(grid) ?? [];
+  const plan = RegionPlan.safeParse({ mode: "grid", rows: Number(rows), cols: Number(cols), marginPx });
+  if (!plan.success) throw new SightlineError("USAGE", `--grid ${grid}: use ROWSxCOLS, 1x1 to 64x64, like 4x4`);
+  return plan.data;
 }
 
 async function runPlan(plan: Plan): Promise<WrittenBundle> {
   const progress = progressLine(process.stderr, clock.tick);
   const cachePath = cacheFolder();
   const size = { widthPx: plan.sizePx, heightPx: plan.sizePx };
-  const backbone = await loadBase(plan.basePath, size);
+  const augmentation = await readAugmentation(plan.augment);
+  const warn = (sentence: string): void => note(`warning: ${sentence}`);
+  const backbone = await loadBase(plan.basePath, size, { normalisation: plan.normalisation, onWarning: warn });
   const { folders, folderNames, set } = await gatherData(plan, cachePath, progress);
+  const options = recordOf(plan, folderNames, set);
+  const positions = await openPositions(plan, JSON.stringify([options, set.version, augmentation]));
   const runtime = new OnnxProcess();
+  const training = new TrainingProcess();
+  const interrupt = listenForInterrupt();
   runtime.start();
+  training.start();
   try {
     const bundle = await trainBundle({
       ...size,
@@ -135,19 +203,76 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
       backbone,
       set,
       runtime,
+      training,
       cachePath,
       folders,
       folderNames,
-      training: { ...HEAD_DEFAULTS, maxEpochs: plan.epochs },
-      options: recordOf(plan, folderNames, set),
+      head: { ...HEAD_DEFAULTS, ...(plan.epochs === undefined ? {} : { maxEpochs: plan.epochs }) },
+      fineTuning: {
+        ...FINE_TUNING_DEFAULTS,
+        batchSize: plan.batchSize,
+        schedule: { ...FINE_TUNING_DEFAULTS.schedule, peak: plan.peakRate },
+      },
+      ...SAMPLING_DEFAULTS,
+      augmentation,
+      validationShare: plan.holdOutShare,
+      positionsOf: (run) => positionFile(join(positions.folder, `${run}.position`), positions.key),
+      signal: interrupt.signal,
+      options,
       createdAt: toIso(clock.wallNow()),
-      onProgress: (stage, done, total) => progress(STAGES[stage], done, total),
+      onProgress: (stage, done, total, detail) =>
+        progress(
+          detail === undefined ? STAGES[stage] : `${STAGES[stage]} (${detail.split(",")[0]})`,
+          done,
+          total,
+          detail,
+        ),
+      onWarning: warn,
     });
     for (const { file, reason } of bundle.trained.unreadable) note(`left out: ${file}: ${reason}`);
+    if (!interrupt.signal.aborted) await rm(positions.folder, { recursive: true, force: true });
     return bundle;
   } finally {
+    interrupt.stop();
+    await training.stop();
     await runtime.stop();
   }
+}
+
+async function readAugmentation(what: string): Promise<AugmentationSettings> {
+  try {
+    const isPreset = (AUGMENTATION_PRESETS as readonly string[]).includes(what);
+    return augmentationSettings(isPreset ? what : JSON.parse(await readFile(what, "utf8")));
+  } catch (error) {
+    throw new SightlineError(
+      "USAGE",
+      `--augment ${what}: use ${AUGMENTATION_PRESETS.join(", ")} or a JSON file (${messageOf(error)})`,
+      { cause: error },
+    );
+  }
+}
+
+/** Where an interrupted run is kept, and the key that tells it from runs of other options. */
+async function openPositions(plan: Plan, record: string): Promise<{ folder: string; key: string }> {
+  const folder = `${plan.outPath}.training`;
+  if (!plan.resume) await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  return { folder, key: createHash("sha256").update(record).digest("hex") };
+}
+
+/** The first Ctrl-C or SIGTERM ends the training and keeps the best so far; the second ends everything. */
+function listenForInterrupt(): { signal: AbortSignal; stop(): void } {
+  const controller = new AbortController();
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(1);
+    note("stopping: the best so far is quantised and written; once more to drop it");
+    controller.abort();
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  return {
+    signal: controller.signal,
+    stop: () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
+  };
 }
 
 interface GatheredData {
@@ -179,19 +304,28 @@ async function gatherData(plan: Plan, cachePath: string, progress: Progress): Pr
 const recordOf = (plan: Plan, data: readonly string[], { splitColumns }: LearningSet): Record<string, unknown> => ({
   data,
   base: basename(plan.basePath),
-  layers: "head",
+  normalisation: plan.normalisation,
+  layers: describeLayers(plan.layers),
   size: plan.sizePx,
-  epochs: plan.epochs,
+  regions: plan.regions,
+  epochs: plan.epochs ?? null,
+  batch: plan.batchSize,
+  rate: plan.peakRate,
+  folds: plan.folds,
+  holdOut: plan.holdOutShare,
+  augment: plan.augment,
   splitBy: splitColumns,
   simulated: plan.simulated,
   seed: plan.seed,
 });
 
 const STAGES = {
+  read: "reading images",
   embed: "embedding images",
-  train: "training heads",
-  calibrate: "calibrating int8",
-  "embed-int8": "checking int8",
+  head: "fitting heads",
+  tune: "fine-tuning",
+  quantize: "calibrating int8",
+  judge: "judging held-out parts",
 } as const;
 
 const note = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -211,13 +345,17 @@ function cacheFolder(): string {
 
 function summaryOf({ manifest, trained }: WrittenBundle, outPath: string): object {
   const { name, version, decision, files } = manifest;
-  const { report, quantization, epochs, unreadable } = trained;
+  const { report, quantization, headEpochs, steps, interrupted, history, validation, unreadable } = trained;
   return {
     out: outPath,
     name,
     version,
     decision,
-    epochs,
+    headEpochs,
+    steps,
+    interrupted,
+    history,
+    validation,
     modelBytes: files["model.onnx"]?.bytes,
     quantization,
     report,
@@ -231,10 +369,13 @@ function readable({ manifest, trained }: WrittenBundle, outPath: string): string
   return `${outPath}
   AUROC good or not   ${figureText(auroc)}
   balanced accuracy   ${figureText(balancedAccuracy)}
-  model.onnx          ${(bytes / 1e6).toFixed(2)} MB, ${trained.quantization.accepted ? "int8" : "float32"}
+${regionLines(trained)}  model.onnx          ${(bytes / 1e6).toFixed(2)} MB, ${trained.quantization.accepted ? "int8" : "float32"}
   more in ${join(outPath, "MODEL_CARD.md")}
 `;
 }
+
+const regionLines = ({ report: { device } }: WrittenBundle["trained"]): string =>
+  device.regions === null ? "" : `  AUROC of one cell    ${figureText(device.regions.auroc)}\n`;
 
 function figureText({ pooled, interval, foldMean, foldStandardDeviation }: Figure): string {
   const [value, low, high, centre, spread] = [pooled, interval.low, interval.high, foldMean, foldStandardDeviation].map(
@@ -248,6 +389,13 @@ function inputSize(text: string): number {
   if (size % 32 !== 0 || size > 4096)
     throw new SightlineError("USAGE", `--size ${text}: use a multiple of 32 up to 4096`);
   return size;
+}
+
+function numberWithin(text: string, option: string, above: number, below: number): number {
+  const value = Number(text);
+  if (!(value > above && value < below))
+    throw new SightlineError("USAGE", `--${option} ${text}: use a number between ${above} and ${below}`);
+  return value;
 }
 
 function wholeNumber(text: string, option: string, least: number): number {

@@ -7,6 +7,11 @@ interface KernelExports {
   heapStart(): number;
   resampleRows(job: number): void;
   averageRows(job: number): void;
+  warpPixels(job: number): void;
+  blurPixels(job: number): void;
+  tonePixels(job: number): void;
+  greyToRgb(source: number, count: number, output: number): void;
+  averageCells(source: number, width: number, height: number, columns: number, rows: number, output: number): void;
   reset(): void;
   addRows(
     upper: number,
@@ -30,6 +35,7 @@ export interface Kernel extends KernelExports {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
   readonly shorts: Int16Array;
+  readonly floats: Float32Array;
 }
 
 export interface Layout<Sizes extends readonly number[]> {
@@ -83,5 +89,11 @@ function load(): { exports: KernelExports; views: Kernel } {
 
 function viewsOf(exports: KernelExports): Kernel {
   const { buffer } = exports.memory;
-  return { ...exports, bytes: new Uint8Array(buffer), words: new Int32Array(buffer), shorts: new Int16Array(buffer) };
+  return {
+    ...exports,
+    bytes: new Uint8Array(buffer),
+    words: new Int32Array(buffer),
+    shorts: new Int16Array(buffer),
+    floats: new Float32Array(buffer),
+  };
 }

@@ -5,9 +5,11 @@ import {
   AttributeProtoSchema,
   type NodeProto,
   NodeProtoSchema,
+  type TensorProto,
 } from "./onnx-pb.ts";
 
-export type AttributeValue = { int: number } | { ints: readonly number[] } | { float: number } | { string: string };
+export type AttributeValue =
+  { int: number } | { ints: readonly number[] } | { float: number } | { string: string } | { tensor: TensorProto };
 
 export interface NodeParts {
   readonly opType: string;
@@ -33,6 +35,7 @@ function makeAttribute(name: string, value: AttributeValue): AttributeProto {
   if ("ints" in value) {
     return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.ints.map(BigInt) });
   }
+  if ("tensor" in value) return create(AttributeProtoSchema, { name, type: AttributeType.TENSOR, t: value.tensor });
   if ("float" in value) return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value.float });
   return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value.string) });
 }

@@ -1,29 +1,64 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { MODEL_INPUT } from "../contracts/model-bundle.ts";
-import { messageOf, SightlineError } from "../contracts/errors.ts";
+import { SightlineError } from "../contracts/errors.ts";
 import { decodeModel, type Model } from "../onnx/model-file.ts";
+import { DataType, tensorSignature } from "../onnx/value-info.ts";
 import { detachHead } from "./attach-head.ts";
-import { deviceGraph, resizeInput, SYMMETRIC_INPUT } from "./device-graph.ts";
+import { checkBaseSize } from "./check-base-size.ts";
+import { foldInputScale, resizeInput, withInputStage } from "./device-graph.ts";
 import type { InputSizePx } from "./embed.ts";
+import { type InputNormalisation, SYMMETRIC_INPUT } from "./input-normalisation.ts";
+import { prepareBase } from "./prepare-base.ts";
 import { CHECKPOINT_FILE } from "./write-bundle.ts";
 
+export interface BaseOptions {
+  /** What the base was trained to see; pixels mapped to [-1, 1] unless told. A bundle knows its own. */
+  readonly normalisation?: InputNormalisation;
+  /** Leaves the input's scale out of the first layer's weights, for a trainer that trains them: see foldInputScale. */
+  readonly keepScale?: boolean;
+  /** Called with a sentence where the base fits, but not well. */
+  readonly onWarning?: (sentence: string) => void;
+}
+
 /**
- * The device graph, without a head, of what training starts from: a backbone (ONNX file that takes pixels mapped to
- * [-1, 1]) or a bundle with its checkpoint. Throws SightlineError DATA_INVALID naming the file.
+ * The device graph, without a head, of what training starts from: a convolutional network (ONNX file, see
+ * prepare-base.ts) or a bundle with its checkpoint. Throws SightlineError DATA_INVALID naming the file.
  */
-export async function loadBase(path: string, size: InputSizePx): Promise<Model> {
+export async function loadBase(path: string, size: InputSizePx, options: BaseOptions = {}): Promise<Model> {
   const isFolder = await stat(path).then(
     (entry) => entry.isDirectory(),
     () => false,
   );
   const file = isFolder ? join(path, CHECKPOINT_FILE) : path;
   try {
-    const model = decodeModel(await readFile(file));
-    const takesPixels = model.graph.input.some(({ name }) => name === MODEL_INPUT);
-    if (takesPixels) return resizeInput(detachHead(model), size.widthPx, size.heightPx);
-    return deviceGraph(model, { ...size, ...SYMMETRIC_INPUT });
+    const { model, warnings } = baseGraph(decodeModel(await readFile(file)), size, options);
+    for (const sentence of warnings) options.onWarning?.(`--base ${file}: ${sentence}`);
+    return model;
   } catch (error) {
-    throw new SightlineError("DATA_INVALID", `--base ${file}: ${messageOf(error)}`, { cause: error });
+    throw new SightlineError("DATA_INVALID", `--base ${file}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+function baseGraph(model: Model, size: InputSizePx, options: BaseOptions): { model: Model; warnings: string[] } {
+  if (takesPixels(model)) {
+    const resized = resizeInput(detachHead(model), size.widthPx, size.heightPx);
+    return { model: resized, warnings: checkBaseSize(resized, size) };
+  }
+  const base = prepareBase(model);
+  const staged = withInputStage(base, { ...size, ...(options.normalisation ?? SYMMETRIC_INPUT) });
+  const graph = options.keepScale === true ? staged : foldInputScale(staged);
+  return { model: graph, warnings: checkBaseSize(graph, size, base.exportedFor) };
+}
+
+/** A device graph has the input of the contract; a foreign network may call its own so, but takes float32. */
+const takesPixels = ({ graph }: Model): boolean =>
+  graph.input
+    .map(tensorSignature)
+    .some((signature) => signature?.name === MODEL_INPUT && signature.dataType === DataType.UINT8);
+
+/** The sentence alone: the error around it says again that the data cannot be used. */
+function reasonOf(error: unknown): string {
+  if (error instanceof SightlineError) return error.detail;
+  return error instanceof Error ? error.message : String(error);
 }

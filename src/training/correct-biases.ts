@@ -1,6 +1,6 @@
 import { encodeModel, type Model } from "../onnx/model-file.ts";
 import { observeChannels } from "../onnx/quantize/observe-values.ts";
-import type { QuantizationTarget } from "../onnx/quantize/plan-quantization.ts";
+import type { KeepFloat, QuantizationTarget } from "../onnx/quantize/plan-quantization.ts";
 import { biasSites, shiftBias } from "../onnx/quantize/shift-bias.ts";
 import { type CalibrationFrames, type CalibrationRun, pixelTensor } from "./calibrate-activations.ts";
 
@@ -53,3 +53,7 @@ async function channelMeans(
   }
   return (sums ?? []).map((sum) => Float32Array.from(sum, (value) => value / frames.pixels.length));
 }
+
+/** Runs on each frame that the correction takes. */
+export const biasCorrectionRuns = (float: Model, keepFloat: KeepFloat, target: QuantizationTarget): number =>
+  1 + biasSites(float, keepFloat, target).length;

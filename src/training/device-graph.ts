@@ -1,50 +1,110 @@
 import { MODEL_INPUT } from "../contracts/model-bundle.ts";
-import { checkGraph, indexGraph, replaceInitializer } from "../onnx/graph.ts";
+import { SightlineError } from "../contracts/errors.ts";
+import { checkGraph, dropUnusedInitializers, indexGraph, replaceInitializer } from "../onnx/graph.ts";
 import { copyModel, type Model } from "../onnx/model-file.ts";
-import { makeNode } from "../onnx/node.ts";
-import type { GraphProto, NodeProto } from "../onnx/onnx-pb.ts";
+import { intAttribute, makeNode } from "../onnx/node.ts";
+import type { GraphProto } from "../onnx/onnx-pb.ts";
 import { floatData, makeTensor, tensorDims } from "../onnx/tensor.ts";
-import { DataType, makeValueInfo, tensorSignature } from "../onnx/value-info.ts";
+import { inferShapes } from "../onnx/tensor-shapes.ts";
+import { DataType, makeValueInfo } from "../onnx/value-info.ts";
+import { channelValues, type InputNormalisation } from "./input-normalisation.ts";
+import { EMBEDDING } from "./model-names.ts";
+import { type PreparedBase, prepareBase } from "./prepare-base.ts";
 
-export const EMBEDDING = "embedding";
-/** Every node and tensor of the input stage and of the head starts with these. */
-export const INPUT_PREFIX = "input.";
-export const HEAD_PREFIX = "head.";
+export { SYMMETRIC_INPUT } from "./input-normalisation.ts";
+export { EMBEDDING, HEAD_PREFIX, INPUT_PREFIX } from "./model-names.ts";
 
-export interface InputStage {
+export interface InputStage extends InputNormalisation {
   readonly widthPx: number;
   readonly heightPx: number;
-  /** The backbone expects (pixel - mean) * scale, pixel in 0..255. */
-  readonly mean: number;
-  readonly scale: number;
 }
 
-/** MobileNet and its kin: pixels mapped to [-1, 1]. */
-export const SYMMETRIC_INPUT = { mean: 127.5, scale: 1 / 127.5 } as const;
-
 /**
- * From a backbone (one float32 input [N,3,H,W], outputs a [N,D] embedding) to a graph that takes pixels: input `image`
- * uint8 [N,H,W,3], output `embedding` float32 [N,D]. Transpose, Cast and Sub(mean) go before the backbone. The scale
- * is folded into the first convolutions; the shift is not, because those pad with zeros, and a zero is only the mean
- * colour while the mean is taken off first. Throws an Error when the backbone does not fit.
+ * From a backbone (see prepare-base.ts for what it may be) to a graph that takes pixels: input `image` uint8 [N,H,W,3],
+ * output `embedding` float32 [N,D]. Throws SightlineError DATA_INVALID or an Error when the backbone does not fit.
  */
-export function deviceGraph(backbone: Model, stage: InputStage): Model {
-  const model = copyModel(backbone);
+export const deviceGraph = (backbone: Model, stage: InputStage): Model =>
+  foldInputScale(withInputStage(prepareBase(backbone), stage));
+
+/** Transpose, Cast, Sub(mean) and Mul(scale) before a prepared base. */
+export function withInputStage(base: PreparedBase, stage: InputStage): Model {
+  const model = copyModel(base.model);
   const { graph } = model;
-  const input = graph.input.map(tensorSignature).find((signature) => signature !== undefined);
-  if (graph.input.length !== 1 || input?.dataType !== DataType.FLOAT || input.shape?.length !== 4) {
-    throw new Error("the backbone must have one float32 input [N,3,H,W]");
-  }
-  nameEmbedding(graph);
-  const folded = foldScale(graph, input.name, stage.scale);
-  graph.node.unshift(...inputNodes(input.name, folded));
-  graph.initializer.push(makeTensor("input.mean", [], Float32Array.of(stage.mean)));
-  if (!folded) graph.initializer.push(makeTensor("input.scale", [], Float32Array.of(stage.scale)));
+  const constant = (name: string, values: number | readonly number[]): string => {
+    const data = channelValues(values);
+    graph.initializer.push(makeTensor(name, data.length === 1 ? [] : [1, 3, 1, 1], data));
+    return name;
+  };
+  const mean = constant("input.mean", stage.mean);
+  const scale = constant("input.scale", stage.scale);
+  graph.node.unshift(
+    makeNode({
+      opType: "Transpose",
+      name: "input.transpose",
+      inputs: [MODEL_INPUT],
+      outputs: ["input.planes"],
+      attributes: { perm: { ints: [0, 3, 1, 2] } },
+    }),
+    makeNode({
+      opType: "Cast",
+      name: "input.cast",
+      inputs: ["input.planes"],
+      outputs: ["input.float"],
+      attributes: { to: { int: DataType.FLOAT } },
+    }),
+    makeNode({ opType: "Sub", name: "input.center", inputs: ["input.float", mean], outputs: ["input.centered"] }),
+    makeNode({ opType: "Mul", name: "input.rescale", inputs: ["input.centered", scale], outputs: [base.input] }),
+  );
   graph.input = [makeValueInfo(MODEL_INPUT, DataType.UINT8, ["N", stage.heightPx, stage.widthPx, 3])];
-  graph.output = graph.output.filter(({ name }) => name === EMBEDDING);
-  graph.valueInfo = [];
+  graph.output = [makeValueInfo(EMBEDDING, DataType.FLOAT, ["N", embeddingSize(graph, stage)])];
   checkGraph(graph);
   return model;
+}
+
+function embeddingSize(graph: GraphProto, { widthPx, heightPx }: InputStage): number {
+  const shapes = inferShapes(graph, new Map([[MODEL_INPUT, [1, heightPx, widthPx, 3]]]));
+  const map = shapes.get(featureMapName(graph)) ?? [];
+  if (map.length === 4) return map[1] ?? 0;
+  const advice = "it must end in an embedding [N,D] pooled from a map, or in that map [N,D,h,w]";
+  throw new SightlineError("DATA_INVALID", `the backbone ends in [${["N", ...map.slice(1)].join(",")}]; ${advice}`);
+}
+
+/**
+ * The same device graph with the scale of its input in the weights of its first convolutions, where only convolutions
+ * read it. The mean is not folded: those pad with zeros, and a zero is only the mean colour while the mean is taken off
+ * first. Weights get small by it: a network whose first layer is still to be trained is folded afterwards.
+ */
+export function foldInputScale(model: Model): Model {
+  const folded = copyModel(model);
+  const { graph } = folded;
+  const { consumersOf, initializers } = indexGraph(graph);
+  const rescale = graph.node.find(({ name }) => name === "input.rescale");
+  if (rescale === undefined) return folded;
+  const scale = initializers.get(rescale.input[1] ?? "");
+  const readers = consumersOf.get(rescale.output[0] ?? "") ?? [];
+  const weights = readers.map(({ opType, input }) =>
+    opType === "Conv" ? initializers.get(input[1] ?? "") : undefined,
+  );
+  const isFoldable = readers.every(
+    (node, index) => intAttribute(node, "group", 1) === 1 && consumersOf.get(weights[index]?.name ?? "")?.length === 1,
+  );
+  if (scale === undefined || !isFoldable || readers.length === 0) return folded;
+  const scales = floatData(scale);
+  for (const weight of weights) {
+    if (weight === undefined) continue;
+    const [, channels = 1, height = 1, width = 1] = tensorDims(weight);
+    const scaled = floatData(weight).map((value, index) => {
+      const channel = Math.floor(index / (height * width)) % channels;
+      return value * (scales[scales.length === 1 ? 0 : channel] ?? 1);
+    });
+    replaceInitializer(graph, makeTensor(weight.name, tensorDims(weight), scaled));
+  }
+  const [output = ""] = rescale.output;
+  graph.node = graph.node.filter((node) => node !== rescale);
+  for (const node of graph.node) if (node.name === "input.center") node.output = [output];
+  dropUnusedInitializers(graph);
+  checkGraph(graph);
+  return folded;
 }
 
 /** Gives a device graph another input size; throws when it is not one. */
@@ -68,61 +128,4 @@ export function featureMapName(graph: GraphProto): string {
   if (name === undefined)
     throw new Error("the backbone's embedding must be a GlobalAveragePool of its last feature map");
   return name;
-}
-
-function inputNodes(backboneInput: string, scaleIsFolded: boolean): NodeProto[] {
-  const centered = scaleIsFolded ? backboneInput : "input.centered";
-  const nodes = [
-    makeNode({
-      opType: "Transpose",
-      name: "input.transpose",
-      inputs: [MODEL_INPUT],
-      outputs: ["input.planes"],
-      attributes: { perm: { ints: [0, 3, 1, 2] } },
-    }),
-    makeNode({
-      opType: "Cast",
-      name: "input.cast",
-      inputs: ["input.planes"],
-      outputs: ["input.float"],
-      attributes: { to: { int: DataType.FLOAT } },
-    }),
-    makeNode({ opType: "Sub", name: "input.center", inputs: ["input.float", "input.mean"], outputs: [centered] }),
-  ];
-  if (!scaleIsFolded) {
-    nodes.push(
-      makeNode({ opType: "Mul", name: "input.rescale", inputs: [centered, "input.scale"], outputs: [backboneInput] }),
-    );
-  }
-  return nodes;
-}
-
-function foldScale(graph: GraphProto, inputName: string, scale: number): boolean {
-  const index = indexGraph(graph);
-  const readers = index.consumersOf.get(inputName) ?? [];
-  const weights = readers.map((node) =>
-    node.opType === "Conv" ? index.initializers.get(node.input[1] ?? "") : undefined,
-  );
-  const foldable = weights.every((weight) => weight !== undefined && index.consumersOf.get(weight.name)?.length === 1);
-  if (!foldable || readers.length === 0) return false;
-  for (const weight of weights) {
-    if (weight === undefined) continue;
-    const scaled = floatData(weight).map((value) => value * scale);
-    replaceInitializer(graph, makeTensor(weight.name, tensorDims(weight), scaled));
-  }
-  return true;
-}
-
-function nameEmbedding(graph: GraphProto): void {
-  const embedding = graph.output
-    .map(tensorSignature)
-    .find((signature) => signature?.name === EMBEDDING || signature?.shape?.length === 2);
-  if (embedding === undefined) throw new Error("the backbone must output its embedding [N,D]");
-  if (embedding.name === EMBEDDING) return;
-  const renamed = (name: string): string => (name === embedding.name ? EMBEDDING : name);
-  for (const node of graph.node) {
-    node.input = node.input.map(renamed);
-    node.output = node.output.map(renamed);
-  }
-  for (const output of graph.output) output.name = renamed(output.name);
 }

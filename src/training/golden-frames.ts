@@ -1,5 +1,6 @@
 import { type BundleManifest, MODEL_INPUT, type ModelClass } from "../contracts/model-bundle.ts";
 import { encodePng } from "../imaging/encode-jpeg.ts";
+import type { Image } from "../imaging/image.ts";
 import { preprocess } from "../pipeline/preprocess/preprocess.ts";
 import { DEFAULT_LINE, DEFECT_CLASSES, type LineSettings } from "../simulation/line-settings.ts";
 import { renderPart, type SimulatedPart } from "../simulation/render-part.ts";
@@ -24,17 +25,26 @@ export async function goldenFrames(
 ): Promise<GoldenFile[]> {
   const files: GoldenFile[] = [];
   for (const { image, label } of goldenParts()) {
-    const whole = { xPx: 0, yPx: 0, widthPx: image.widthPx, heightPx: image.heightPx };
-    const dims = [1, size.heightPx, size.widthPx, 3];
-    const data = preprocess(image, [whole], size);
-    const [probabilities = new Float32Array()] = await runtime.run(
-      [{ name: MODEL_INPUT, type: "uint8", data, dims }],
-      ["probabilities"],
-    );
-    const scores = Object.fromEntries(classes.map(({ name }, index) => [name, clampShare(probabilities[index] ?? 0)]));
+    const scores = await goldenScores(runtime, image, { classes, size });
     files.push({ file: `golden/${label}.png`, scores, png: await encodePng(image) });
   }
   return files;
+}
+
+/** What the loaded model says to a golden frame, the whole of it as one region. */
+export async function goldenScores(
+  runtime: OnnxProcess,
+  image: Image,
+  model: { readonly classes: readonly ModelClass[]; readonly size: InputSizePx },
+): Promise<Record<string, number>> {
+  const whole = { xPx: 0, yPx: 0, widthPx: image.widthPx, heightPx: image.heightPx };
+  const dims = [1, model.size.heightPx, model.size.widthPx, 3];
+  const data = preprocess(image, [whole], model.size);
+  const [probabilities = new Float32Array()] = await runtime.run(
+    [{ name: MODEL_INPUT, type: "uint8", data, dims }],
+    ["probabilities"],
+  );
+  return Object.fromEntries(model.classes.map(({ name }, index) => [name, clampShare(probabilities[index] ?? 0)]));
 }
 
 function goldenParts(): SimulatedPart[] {

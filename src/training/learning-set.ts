@@ -30,6 +30,8 @@ export interface LearningSetOptions {
   readonly splitBy?: string;
   /** Labels of good parts; absent: those of GOOD_LABELS that occur. */
   readonly goodLabels?: readonly string[];
+  /** Whether data of one kind alone (only good, only defective parts) will do: to judge, not to train. False unless told. */
+  readonly oneKindWillDo?: boolean;
 }
 
 export const PART_COLUMNS = ["part", "tile", "board_group", "board", "serial", "group"] as const;
@@ -43,6 +45,7 @@ export async function makeLearningSet(
   const splitColumns = folders.map((folder) => splitColumnOf(folder, options.splitBy));
   const labels = [...new Set(folders.flatMap(({ images }) => images.map(({ label }) => label)))].sort();
   const classes = classesOf(labels, options.goodLabels ?? GOOD_LABELS);
+  if (options.oneKindWillDo !== true) requireBothKinds(classes);
   const samples = await Promise.all(
     folders.flatMap(({ images }, source) =>
       images.map(async (image): Promise<Sample> => {
@@ -78,8 +81,11 @@ function splitColumnOf(folder: DataFolder, wanted: string | undefined): string |
   );
 }
 
-function classesOf(labels: readonly string[], goodLabels: readonly string[]): ModelClass[] {
-  const classes = labels.map((name): ModelClass => ({ name, kind: goodLabels.includes(name) ? "good" : "defect" }));
+const classesOf = (labels: readonly string[], goodLabels: readonly string[]): ModelClass[] =>
+  labels.map((name) => ({ name, kind: goodLabels.includes(name) ? "good" : "defect" }));
+
+function requireBothKinds(classes: readonly ModelClass[]): void {
+  const labels = classes.map(({ name }) => name);
   const kinds = new Set(classes.map(({ kind }) => kind));
   if (!kinds.has("good")) {
     throw new SightlineError(
@@ -89,7 +95,6 @@ function classesOf(labels: readonly string[], goodLabels: readonly string[]): Mo
   }
   if (!kinds.has("defect"))
     throw new SightlineError("DATA_INVALID", `every label (${labels.join(", ")}) is good; add defects`);
-  return classes;
 }
 
 /** Equal files under two part ids would leak across a split: their parts become one. */

@@ -1,10 +1,11 @@
 /** Child process of onnx-process.ts: holds one model at a time and runs it. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import type { ProcessReply, ProcessRequest, TensorValue } from "./onnx-process.ts";
+import { answerRequests } from "../platform/request-process.ts";
+import type { OnnxAnswer, OnnxRequest } from "./onnx-process.ts";
 
 let session: InferenceSession | undefined;
 
-async function answer(request: ProcessRequest): Promise<readonly TensorValue[]> {
+async function answer(request: OnnxRequest): Promise<OnnxAnswer> {
   if (request.kind === "load") {
     await session?.release();
     session = await InferenceSession.create(request.model, {
@@ -29,11 +30,4 @@ async function answer(request: ProcessRequest): Promise<readonly TensorValue[]> 
   });
 }
 
-process.on("message", (request: ProcessRequest) => {
-  const send = (reply: ProcessReply): void => void process.send?.(reply);
-  answer(request).then(
-    (outputs) => send({ id: request.id, outputs }),
-    (error: unknown) => send({ id: request.id, error: error instanceof Error ? error.message : String(error) }),
-  );
-});
-process.on("disconnect", () => process.exit(0));
+answerRequests(answer);

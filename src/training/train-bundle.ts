@@ -8,7 +8,7 @@ import type { LearningSet } from "./learning-set.ts";
 import { type CardSource, modelCard } from "./model-card.ts";
 import { loadTensorFlow } from "./tensorflow.ts";
 import { type TrainedModel, type TrainingJob, trainModel } from "./train-model.ts";
-import { CHECKPOINT_FILE, writeBundle } from "./write-bundle.ts";
+import { CHECKPOINT_FILE, TRAINING_FILES, writeBundle } from "./write-bundle.ts";
 
 export interface BundleJob extends TrainingJob {
   readonly outPath: string;
@@ -34,16 +34,17 @@ const GOLDEN_TOLERANCE = { int8: 0.05, float32: 0.01 } as const;
 /** Trains and writes the bundle, checkpoint included. Nothing is left at `outPath` unless all of it worked. */
 export async function trainBundle(job: BundleJob): Promise<WrittenBundle> {
   const trained = await trainModel(job);
-  const { set, runtime } = job;
+  const { runtime } = job;
   const model = encodeModel(trained.deviceModel);
   await runtime.load(model);
-  const golden = await goldenFrames(runtime, set.classes, job);
+  const golden = await goldenFrames(runtime, trained.classes, job);
   const manifest = await manifestOf(job, trained, golden);
   const sources = cardSources(job, trained);
   const card = modelCard({ manifest, trained, sources, licence: job.licence });
   const files = new Map<string, Uint8Array | string>([
     ["model.onnx", model],
     [CHECKPOINT_FILE, encodeModel(trained.checkpoint)],
+    [TRAINING_FILES, `${trained.trainingFiles.join("\n")}\n`],
     ["MODEL_CARD.md", card],
     ...golden.map(({ file, png }) => [file, png] as const),
   ]);
@@ -60,21 +61,29 @@ async function manifestOf(
     schema: 1,
     name: job.name,
     version: job.version,
-    classes: [...job.set.classes],
+    classes: [...trained.classes],
     input: { width: job.widthPx, height: job.heightPx, channels: 3 },
-    regions: { mode: "full" },
+    regions: job.regions,
     decision: trained.decision,
     certificate: null,
     driftBaseline: null,
     golden: golden.map(({ file, scores }) => ({ file, scores })),
     goldenTolerance: trained.quantization.accepted ? GOLDEN_TOLERANCE.int8 : GOLDEN_TOLERANCE.float32,
     provenance: {
-      tool: `sightline train (TensorFlow.js, ${backend})`,
+      tool: `sightline train (head: TensorFlow.js, ${backend})`,
       createdAt: job.createdAt,
       datasetVersion: job.set.version,
       parent: createHash("sha256").update(encodeModel(job.backbone)).digest("hex"),
       options: { ...job.options },
-      metrics: { epochs: trained.epochs, quantization: trained.quantization, ...trained.report },
+      metrics: {
+        headEpochs: trained.headEpochs,
+        steps: trained.steps,
+        interrupted: trained.interrupted,
+        history: trained.history,
+        validation: trained.validation,
+        quantization: trained.quantization,
+        ...trained.report,
+      },
     },
   };
 }

@@ -1,43 +1,57 @@
-import type { BundleManifest } from "../contracts/model-bundle.ts";
+import type { BundleManifest, ModelClass, RegionPlan } from "../contracts/model-bundle.ts";
 import { SightlineError } from "../contracts/errors.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
-import { attachHead } from "./attach-head.ts";
-import { chooseLimits, fitTemperature } from "./calibrate-scores.ts";
+import { ngScore } from "../pipeline/decide/decide.ts";
+import { attachHead, withTemperature } from "./attach-head.ts";
 import {
-  crossValidate,
-  crossValidateAgain,
-  type CrossValidation,
-  type EmbeddedSet,
-  FOLD_COUNT,
-  outOfFoldLogits,
-  ROUNDS_PER_HEAD,
-  scoreFrames,
-  trainFor,
-  trainOn,
-} from "./cross-validate.ts";
-import { embedSamples, type InputSizePx, type UnreadableFile } from "./embed.ts";
+  checkBalance,
+  checkInputSize,
+  checkLeaks,
+  checkParts,
+  checkSeparation,
+  type DataFinding,
+} from "./check-data.ts";
+import { chooseLimits, fitTemperature, softmax } from "./calibrate-scores.ts";
+import type { InputSizePx, UnreadableFile } from "./embed.ts";
+import { embedRegions } from "./embed-regions.ts";
+import type { EpochResult, PositionStore } from "./finetune/fine-tune.ts";
+import { checkNoLeak, stratifiedGroupFolds } from "./group-folds.ts";
+import { holdOutParts } from "./hold-out.ts";
+import { judgedFrames, judgeRegions } from "./judge-regions.ts";
+import type { JudgedFrame } from "./judged-frame.ts";
+import { learn, type LearnJob, type Learned } from "./learn.ts";
 import type { LearningSet } from "./learning-set.ts";
-import type { ScoredFrame } from "./metrics.ts";
-import type { TensorRange } from "../onnx/quantize/quantization-parameters.ts";
+import { auroc, type ScoredFrame } from "./metrics.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
-import { CALIBRATION_FRAMES, calibrateRanges, calibrationSamples, quantizeDeviceGraph } from "./quantize-embedder.ts";
+import { fillPixelStore, type PixelStore } from "./pixel-store.ts";
+import { quantizeForDevice } from "./quantize-device-model.ts";
 import { type QualityReport, qualityReport } from "./report.ts";
-import type { HeadTrainingOptions } from "./train-head.ts";
+import { imageBudget } from "./training-defaults.ts";
+import { listTrainingRegions } from "./training-samples.ts";
 
-export type TrainingStage = "embed" | "train" | "calibrate" | "embed-int8";
+export type TrainingStage = "read" | "embed" | "head" | "tune" | "quantize" | "judge";
 
-export interface TrainingJob extends InputSizePx {
-  /** Device graph that ends in `embedding`. */
-  readonly backbone: Model;
+/** Belongs to one learning run. */
+type OfOneRun = "classes" | "store" | "embeddings" | "imageBudget" | "onHeadRound" | "onStep";
+
+export interface TrainingJob extends InputSizePx, Omit<LearnJob, OfOneRun> {
   readonly set: LearningSet;
-  readonly training: Omit<HeadTrainingOptions, "classCount">;
-  readonly seed: number;
+  readonly regions: RegionPlan;
+  /** Passes over the training images; undefined: as many as fit the default budget. */
+  readonly epochs: number | undefined;
+  /** 1: part of the parts is held out. More: cross-validation, then a model on all parts. */
+  readonly folds: number;
+  /** Share of the parts held out where folds is 1. */
+  readonly validationShare: number;
   readonly runtime: OnnxProcess;
   readonly cachePath: string;
-  readonly onProgress: (stage: TrainingStage, done: number, total: number) => void;
+  /** Where a run's positions are kept, by its name; null: it cannot be resumed. */
+  readonly positionsOf: ((run: string) => PositionStore) | null;
+  readonly onProgress: (stage: TrainingStage, done: number, total: number, detail?: string) => void;
+  readonly onWarning: (sentence: string) => void;
 }
 
-/** What int8 costs on the same held-out frames, each kind with the head trained on its own embeddings. */
+/** What int8 costs on the same held-out frames. */
 export interface QuantizationCost {
   readonly accepted: boolean;
   readonly aurocLoss: number;
@@ -50,147 +64,273 @@ export interface QuantizationCost {
 }
 
 export interface TrainedModel {
+  readonly classes: readonly ModelClass[];
   /** What devices run: int8 where that was accepted, else the checkpoint. */
   readonly deviceModel: Model;
   /** float32. */
   readonly checkpoint: Model;
   readonly decision: BundleManifest["decision"];
-  readonly epochs: number;
+  readonly headEpochs: number;
+  readonly steps: number;
+  readonly interrupted: boolean;
+  readonly history: readonly EpochResult[];
   readonly unreadable: readonly UnreadableFile[];
+  readonly undecidedRegions: number;
   readonly quantization: QuantizationCost;
-  /** Out-of-fold quality: `all`, and each data folder by its position. */
+  /** How the figures were won: frames no model saw, of parts held out or fold by fold. */
+  readonly validation: { readonly kind: "held out" | "folds"; readonly folds: number; readonly parts: number };
+  /** Quality on held-out frames: `all`, and each data folder by its position. */
   readonly report: { readonly float32: SlicedReport; readonly device: SlicedReport };
+  /** Held-out frames as the device model judged them, with the fold of each. */
+  readonly heldOut: { readonly frames: readonly JudgedFrame[]; readonly folds: readonly number[] };
+  /** Every image a weight or a limit was fitted on, by SHA-256. */
+  readonly trainingFiles: readonly string[];
 }
 
 export interface SlicedReport {
   readonly all: QualityReport;
   readonly bySource: readonly QualityReport[];
+  /** Every region on its own; null where a frame is one region. */
+  readonly regions: QualityReport | null;
 }
 
 /** int8 that loses more AUROC than this is not shipped. */
 export const MAX_AUROC_LOSS = 0.005;
 
-/** Trains a head on frozen embeddings, cross-validates, calibrates and quantises. The same job gives the same bytes. */
+/** Trains, judges on parts no model saw, calibrates and quantises. The same job gives the same bytes. */
 export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
-  const { set, seed } = job;
-  const total = set.samples.length;
-  const embedded = await embedSamples(set.samples, {
-    ...job,
+  const listed = await listTrainingRegions(job.set, job.regions);
+  const store = await fillPixelStore(job.set, listed, {
+    size: { widthPx: job.widthPx, heightPx: job.heightPx },
+    onProgress: (done, total) => job.onProgress("read", done, total),
+    signal: job.signal,
+  });
+  const { classes } = listed;
+  const embeddings = await embedRegions(store, {
     graph: job.backbone,
-    onProgress: (done) => job.onProgress("embed", done, total),
+    runtime: job.runtime,
+    cachePath: job.cachePath,
+    onProgress: (done, total) => job.onProgress("embed", done, total),
   });
-  const usable: EmbeddedSet = { ...embedded, classes: set.classes };
-  requireEnough(usable);
-  const everyone = [...usable.samples.keys()];
-  const rounds = (FOLD_COUNT + 1) * (ROUNDS_PER_HEAD + 1);
-  let round = 0;
-  const run = {
-    training: { ...job.training, classCount: set.classes.length },
-    seed,
-    onRound: () => job.onProgress("train", ++round, rounds),
-  };
-  const float32Validation = await crossValidate(usable, run);
-  const float32Head = await trainOn(usable, everyone, run);
-  const float32 = judgeOutOfFold(usable, float32Validation, seed);
-  const checkpoint = attachHead(job.backbone, float32Head.head, float32.decision.temperature);
-
-  // The int8 backbone shifts its embeddings, so its head is trained on what it really gives.
-  const ranges = await rangesOf(job, usable);
-  const int8Usable: EmbeddedSet = { ...usable, embeddings: await int8Embeddings(job, usable, ranges) };
-  const int8Validation = await crossValidateAgain(int8Usable, float32Validation, run);
-  const int8Head = await trainFor(float32Head.epochs, int8Usable, everyone, run);
-  const int8 = judgeOutOfFold(int8Usable, int8Validation, seed);
-  const int8Model = quantizeDeviceGraph(attachHead(job.backbone, int8Head.head, int8.decision.temperature), ranges);
-
-  const quantization = quantizationCost(float32, int8, {
-    float32Bytes: encodeModel(checkpoint).length,
-    int8Bytes: encodeModel(int8Model).length,
-  });
+  const context: Context = { job, classes, store, embeddings };
+  report(job, [
+    ...checkInputSize(job.set, store, job.regions),
+    ...checkBalance(listed),
+    ...(job.layers.kind === "head" ? separationFindings(context) : []),
+  ]);
+  const judged = job.folds > 1 ? await crossValidate(context) : await holdOut(context);
+  const { final, float32, int8 } = judged;
+  const quantization = costOf(float32.frames, int8.frames, final);
   const device = quantization.accepted ? int8 : float32;
+  const decision = decisionOf(device, classes);
+  const calibrated = (model: Model): Model => withTemperature(model, decision.temperature);
   return {
-    deviceModel: quantization.accepted ? int8Model : checkpoint,
-    checkpoint,
-    decision: device.decision,
-    epochs: float32Head.epochs,
-    unreadable: embedded.unreadable,
+    classes,
+    deviceModel: calibrated(quantization.accepted ? final.int8 : final.float32),
+    checkpoint: calibrated(final.float32),
+    decision,
+    headEpochs: final.learned.headEpochs,
+    steps: final.learned.steps,
+    interrupted: job.signal.aborted,
+    history: final.learned.history,
+    unreadable: [...listed.unreadable, ...store.unreadable],
+    undecidedRegions: listed.undecidedCount,
     quantization,
-    report: { float32: float32.report, device: device.report },
+    validation: {
+      kind: job.folds > 1 ? "folds" : "held out",
+      folds: job.folds,
+      parts: new Set(device.frames.map(({ group }) => group)).size,
+    },
+    report: {
+      float32: slicedReport(context, float32, decisionOf(float32, classes)),
+      device: slicedReport(context, device, decision),
+    },
+    heldOut: { frames: device.frames, folds: device.folds },
+    trainingFiles: [...new Set(job.set.samples.map(({ sha256 }) => sha256))].sort(),
   };
 }
 
-function rangesOf(job: TrainingJob, { samples }: EmbeddedSet): Promise<Map<string, TensorRange>> {
-  const chosen = calibrationSamples(samples, CALIBRATION_FRAMES, job.seed);
-  return calibrateRanges(job.backbone, chosen, {
-    ...job,
-    onProgress: (done) => job.onProgress("calibrate", done, chosen.length),
-  });
+interface Context {
+  readonly job: TrainingJob;
+  readonly classes: readonly ModelClass[];
+  readonly store: PixelStore;
+  readonly embeddings: readonly Float32Array[];
 }
 
-async function int8Embeddings(
-  job: TrainingJob,
-  { samples }: EmbeddedSet,
-  ranges: ReadonlyMap<string, TensorRange>,
-): Promise<readonly Float32Array[]> {
-  const { embeddings } = await embedSamples(samples, {
-    ...job,
-    graph: quantizeDeviceGraph(job.backbone, ranges),
-    onProgress: (done) => job.onProgress("embed-int8", done, samples.length),
-  });
-  return embeddings;
+/** One learning run with what a device would run of it; temperature 1. */
+interface Trained {
+  readonly learned: Learned;
+  readonly float32: Model;
+  readonly int8: Model;
 }
 
-function requireEnough(set: EmbeddedSet): void {
-  set.classes.forEach(({ name }, index) => {
-    const parts = new Set(set.samples.filter(({ classIndex }) => classIndex === index).map(({ group }) => group)).size;
-    if (parts < FOLD_COUNT) {
-      throw new SightlineError(
-        "DATA_INVALID",
-        `class ${name} has ${parts} parts; ${FOLD_COUNT} are needed, one for each fold`,
-      );
-    }
-  });
-}
-
+/** Held-out frames with the probabilities of temperature 1, and the fold of each. */
 interface Judged {
-  readonly frames: readonly ScoredFrame[];
-  readonly decision: BundleManifest["decision"];
-  readonly report: SlicedReport;
+  readonly frames: readonly JudgedFrame[];
+  readonly folds: readonly number[];
 }
 
-function judgeOutOfFold(set: EmbeddedSet, validation: CrossValidation, seed: number): Judged {
-  const { folds } = validation;
-  const logits = outOfFoldLogits(validation, set.embeddings);
-  const temperature = fitTemperature(
-    logits,
-    set.samples.map(({ classIndex }) => classIndex),
-  );
-  const frames = scoreFrames(set, logits, temperature);
-  const limits = chooseLimits(frames);
-  const options = { classCount: set.classes.length, limits, seed };
-  const sources = [...new Set(set.samples.map(({ source }) => source))].sort((a, b) => a - b);
-  const bySource = sources.map((source) => {
-    const indices = [...set.samples.keys()].filter((index) => set.samples[index]?.source === source);
-    return qualityReport(
-      indices.flatMap((index) => frames[index] ?? []),
-      indices.map((index) => folds[index] ?? 0),
-      options,
-    );
+interface Outcome {
+  readonly final: Trained;
+  readonly float32: Judged;
+  readonly int8: Judged;
+}
+
+function separationFindings({ job, classes, store, embeddings }: Context): DataFinding[] {
+  const items = store.regions.flatMap(({ label, group, classIndex }, index) => {
+    const embedding = embeddings[index];
+    return embedding === undefined
+      ? []
+      : [{ embedding, label, group, defective: classes[classIndex]?.kind === "defect" }];
   });
-  return {
-    frames,
-    decision: { temperature, ...limits },
-    report: { all: qualityReport(frames, folds, options), bySource },
-  };
+  return checkSeparation(items, job.seed);
 }
 
-function quantizationCost(
-  float32: Judged,
-  int8: Judged,
-  sizes: { float32Bytes: number; int8Bytes: number },
-): QuantizationCost {
-  const aurocLoss = float32.report.all.auroc.pooled - int8.report.all.auroc.pooled;
-  const pairs = float32.frames.flatMap((frame, index) => {
-    const other = int8.frames[index];
+/** Warnings are told; an error stops the training before time is spent on it. */
+function report(job: TrainingJob, findings: readonly DataFinding[]): void {
+  for (const { severity, text } of findings) if (severity === "warning") job.onWarning(text);
+  const error = findings.find(({ severity }) => severity === "error");
+  if (error !== undefined) throw new SightlineError("DATA_INVALID", error.text);
+}
+
+/** Parts of every class are held out of one run; it stops by them and is judged by them. */
+async function holdOut(context: Context): Promise<Outcome> {
+  const { job, store } = context;
+  requireParts(context, 2);
+  const validation = holdOutParts(store.regions, job.validationShare, job.seed);
+  report(job, [
+    ...checkParts({ classes: context.classes, regions: store.regions, validation }),
+    ...checkLeaks(job.set, store, validation),
+  ]);
+  const heldOut = new Set(validation);
+  const fit = [...store.regions.keys()].filter((index) => !heldOut.has(index));
+  const final = await trainSide(context, { fit, validation, name: "held-out" });
+  const judge = async (model: Model): Promise<Judged> => {
+    const frames = await judgeSide(context, model, validation);
+    return { frames, folds: frames.map(() => 0) };
+  };
+  return { final, float32: await judge(final.float32), int8: await judge(final.int8) };
+}
+
+/**
+ * A model on all parts, judged by models that each did without one fold of them. Those train for as long as the final one
+ * does and stop by nothing, so that a fold is looked at only once.
+ */
+async function crossValidate(context: Context): Promise<Outcome> {
+  const { job, store } = context;
+  requireParts(context, job.folds);
+  const folds = stratifiedGroupFolds(store.regions, job.folds, job.seed);
+  checkNoLeak(store.regions, folds);
+  const everyone = [...store.regions.keys()];
+  const float32: { frames: JudgedFrame[]; folds: number[] } = { frames: [], folds: [] };
+  const int8: { frames: JudgedFrame[]; folds: number[] } = { frames: [], folds: [] };
+  for (let fold = 0; fold < job.folds; fold++) {
+    if (job.signal.aborted) throw new SightlineError("INTERRUPTED", "stopped before every fold was judged");
+    const fit = everyone.filter((index) => folds[index] !== fold);
+    const test = everyone.filter((index) => folds[index] === fold);
+    const side = await trainSide(context, { fit, validation: null, name: `fold-${fold + 1}` });
+    for (const [tally, model] of [
+      [float32, side.float32],
+      [int8, side.int8],
+    ] as const) {
+      const frames = await judgeSide(context, model, test);
+      tally.frames.push(...frames);
+      tally.folds.push(...frames.map(() => fold));
+    }
+  }
+  const final = await trainSide(context, { fit: everyone, validation: null, name: "all" });
+  return { final, float32, int8 };
+}
+
+interface Side {
+  readonly fit: readonly number[];
+  readonly validation: readonly number[] | null;
+  readonly name: string;
+}
+
+async function trainSide(context: Context, { fit, validation, name }: Side): Promise<Trained> {
+  const { job } = context;
+  let rounds = 0;
+  const learned = await learn(
+    {
+      ...job,
+      ...context,
+      imageBudget: imageBudget(fit.length, job.epochs),
+      onHeadRound: () => job.onProgress("head", ++rounds, HEAD_ROUNDS, name),
+      onStep: ({ step, totalSteps, loss, validationLoss }) =>
+        job.onProgress("tune", step, totalSteps, stepDetail(name, loss, validationLoss)),
+    },
+    { fit, validation, positions: job.positionsOf?.(name) ?? null },
+  );
+  const float32 = attachHead(learned.backbone, learned.head, 1);
+  const int8 = await quantizeForDevice(float32, context.store, fit, {
+    runtime: job.runtime,
+    seed: job.seed,
+    onProgress: (done, total) => job.onProgress("quantize", done, total, name),
+  });
+  return { learned, float32, int8 };
+}
+
+const HEAD_ROUNDS = 4;
+
+const stepDetail = (name: string, loss: number, validationLoss: number | null): string =>
+  `${name}, loss ${loss.toFixed(3)}${validationLoss === null ? "" : `, held out ${validationLoss.toFixed(3)}`}`;
+
+async function judgeSide(
+  { job, classes, store }: Context,
+  model: Model,
+  indices: readonly number[],
+): Promise<JudgedFrame[]> {
+  const { runtime, set } = job;
+  const onProgress = (done: number, total: number): void => job.onProgress("judge", done, total);
+  const rows = await judgeRegions(encodeModel(model), store, indices, { classes, runtime, onProgress });
+  return judgedFrames(store, indices, rows, { set, classes });
+}
+
+function requireParts({ classes, store }: Context, least: number): void {
+  classes.forEach(({ name }, classIndex) => {
+    const parts = new Set(store.regions.filter((region) => region.classIndex === classIndex).map(({ group }) => group))
+      .size;
+    if (parts >= least) return;
+    const why = least === 2 ? "one to learn from and one to be held out" : "one for each fold";
+    throw new SightlineError("DATA_INVALID", `class ${name} has ${parts} parts; ${least} are needed, ${why}`);
+  });
+}
+
+/** Temperature and limits from held-out frames judged at temperature 1. */
+function decisionOf({ frames }: Judged, classes: readonly ModelClass[]): BundleManifest["decision"] {
+  const regions = frames.flatMap((frame) => frame.regions).filter(({ truth }) => truth !== null && truth >= 0);
+  const temperature = fitTemperature(
+    regions.map(({ probabilities }) => logitsOf(probabilities)),
+    regions.map(({ truth }) => truth ?? 0),
+  );
+  return { temperature, ...chooseLimits(calibrated(frames, temperature, classes)) };
+}
+
+/** Logits up to a constant, of probabilities at temperature 1. */
+const logitsOf = (probabilities: Float32Array): Float64Array =>
+  Float64Array.from(probabilities, (value) => Math.log(Math.max(value, 1e-12)));
+
+/** The same frames with probabilities at another temperature. */
+function calibrated(
+  frames: readonly JudgedFrame[],
+  temperature: number,
+  classes: readonly ModelClass[],
+): JudgedFrame[] {
+  return frames.map((frame) => {
+    const regions = frame.regions.map((region) => {
+      const probabilities = Float32Array.from(softmax(logitsOf(region.probabilities), temperature));
+      return { ...region, probabilities, ngScore: ngScore(probabilities, classes) };
+    });
+    const worst = regions.reduce((most, region) => (region.ngScore > most.ngScore ? region : most));
+    return { ...frame, regions, probabilities: worst.probabilities, ngScore: worst.ngScore };
+  });
+}
+
+function costOf(float32: readonly JudgedFrame[], int8: readonly JudgedFrame[], final: Trained): QuantizationCost {
+  const aurocLoss = auroc(float32) - auroc(int8);
+  const pairs = float32.flatMap((frame, index) => {
+    const other = int8[index];
     return other === undefined ? [] : [{ frame, other }];
   });
   return {
@@ -201,6 +341,49 @@ function quantizationCost(
       (most, { frame, other }) => Math.max(most, Math.abs(frame.ngScore - other.ngScore)),
       0,
     ),
-    ...sizes,
+    float32Bytes: encodeModel(final.float32).length,
+    int8Bytes: encodeModel(final.int8).length,
   };
+}
+
+function slicedReport(
+  { job, classes }: Context,
+  { frames, folds }: Judged,
+  decision: BundleManifest["decision"],
+): SlicedReport {
+  const scored = calibrated(frames, decision.temperature, classes);
+  const options = { classCount: classes.length, limits: decision, seed: job.seed };
+  const sourceOf = new Map(job.set.samples.map(({ sha256, source }) => [sha256, source]));
+  const sources = [...new Set(job.set.samples.map(({ source }) => source))].sort((a, b) => a - b);
+  const bySource = sources.map((source) => {
+    const indices = [...scored.keys()].filter((index) => sourceOf.get(scored[index]?.sha256 ?? "") === source);
+    const chosen = indices.flatMap((index) => scored[index] ?? []);
+    return qualityReport(
+      chosen,
+      indices.map((index) => folds[index] ?? 0),
+      options,
+    );
+  });
+  const cut = job.regions.mode === "full" ? null : regionsAsFrames(scored, folds);
+  return {
+    all: qualityReport(scored, folds, options),
+    bySource,
+    regions: cut === null ? null : qualityReport(cut.frames, cut.folds, options),
+  };
+}
+
+function regionsAsFrames(
+  frames: readonly JudgedFrame[],
+  folds: readonly number[],
+): { frames: ScoredFrame[]; folds: number[] } {
+  const result: { frames: ScoredFrame[]; folds: number[] } = { frames: [], folds: [] };
+  frames.forEach(({ group, regions }, index) => {
+    for (const { probabilities, ngScore: score, truth, defective } of regions) {
+      if (truth === null || defective === null) continue;
+      const guess = probabilities.indexOf(probabilities.reduce((most, value) => Math.max(most, value), 0));
+      result.frames.push({ group, defective, ngScore: score, truth, guess });
+      result.folds.push(folds[index] ?? 0);
+    }
+  });
+  return result;
 }

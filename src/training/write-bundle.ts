@@ -8,8 +8,11 @@ import { syncDirectory } from "../platform/durable-file.ts";
 /** Path inside the bundle, with forward slashes, to content. */
 export type BundleFiles = ReadonlyMap<string, Uint8Array | string>;
 
-/** Stays with the hub: written beside the device's files but not listed in the manifest: devices need not carry it. */
 export const CHECKPOINT_FILE = "checkpoint.onnx";
+/** SHA-256 of every image the model was trained or stopped on, sorted, one a line: these must not certify it. */
+export const TRAINING_FILES = "training-files.txt";
+/** Stay with the hub: written beside the device's files but not listed in the manifest; devices need not carry them. */
+export const HUB_FILES: readonly string[] = [CHECKPOINT_FILE, TRAINING_FILES];
 
 /**
  * Writes a bundle in one step: into a folder beside `path`, every file synced, then renamed. A bundle that was there is
@@ -29,7 +32,7 @@ export async function writeBundle(
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
     folders.add(dirname(join(partPath, name)));
     await writeSynced(join(partPath, name), bytes);
-    if (name !== CHECKPOINT_FILE) {
+    if (!HUB_FILES.includes(name)) {
       listed[name] = { sha256: createHash("sha256").update(bytes).digest("hex"), bytes: bytes.length };
     }
   }

@@ -3,6 +3,9 @@
 // IEEE 754 operations of which WebAssembly fixes every bit, so every machine gets the same bytes. Loads run up to 16 bytes, or zero-weighted taps, beyond what they use: callers
 // leave that room after every block.
 export { averageRows } from "./average-rows";
+export { blurPixels } from "./blur-pixels";
+export { greyToRgb, tonePixels } from "./tone-pixels";
+export { averageCells, warpPixels } from "./warp-pixels";
 export { resampleRows } from "./resample-rows";
 export {
   addRows, lumaSum, darkCount, brightCount, laplacianSum, laplacianSquares, contentHash, reset,

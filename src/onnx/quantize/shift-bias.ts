@@ -44,9 +44,12 @@ export function shiftBias(model: Model, { bias, scale }: BiasSite, shift: Float3
     return shifted;
   }
   const steps = floatData(initializerNamed(shifted.graph, scale));
+  // A channel of tiny weights has a bias near the end of int32: it must stop there, not wrap around.
   const moved = Int32Array.from(steps, (step, channel) =>
-    Math.round(Number(values[channel] ?? 0) + (shift[channel] ?? 0) / step),
+    clampInt32(Math.round(Number(values[channel] ?? 0) + (shift[channel] ?? 0) / step)),
   );
   replaceInitializer(shifted.graph, makeTensor(bias, tensorDims(tensor), moved));
   return shifted;
 }
+
+const clampInt32 = (value: number): number => Math.min(2 ** 31 - 1, Math.max(-(2 ** 31), value));

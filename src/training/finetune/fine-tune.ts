@@ -1,0 +1,217 @@
+import { messageOf, SightlineError } from "../../contracts/errors.ts";
+import type { Model } from "../../onnx/model-file.ts";
+import type { LinearHead } from "../attach-head.ts";
+import type { TrainingBatch } from "../augmented-batches.ts";
+import type { InputSizePx } from "../embed.ts";
+import type { AdamSettings } from "./adam.ts";
+import { learningRateAt, type ScheduleSettings } from "./learning-rate.ts";
+import { cellTargets, imageTargets } from "./soft-targets.ts";
+import { stageGraphs } from "./stage-graphs.ts";
+import { trainableNetwork, withTrainedWeights } from "./trainable-network.ts";
+import { mean } from "../metrics.ts";
+import type { BatchInput, TrainingState } from "./training-messages.ts";
+import type { TrainingProcess } from "./training-process.ts";
+
+/** An endless seeded stream of batches; `position` numbers them from 0, and the same number gives the same batch. */
+export type BatchAt = (position: number) => Promise<TrainingBatch>;
+
+/** Batches whose statistics size the steps. */
+const SCALE_BATCHES = 4;
+
+/** What trains together: everything from tensor `input` on. */
+export interface Stage {
+  readonly label: string;
+  readonly input: string;
+  readonly parameters: readonly string[];
+  readonly steps: number;
+}
+
+export interface FineTuneSettings {
+  readonly batchSize: number;
+  readonly labelSmoothing: number;
+  /** Weight of the loss at marked places beside the image's own. */
+  readonly cellLossWeight: number;
+  readonly schedule: ScheduleSettings;
+  readonly optimizer: AdamSettings;
+  /** The head learns this many times as fast as the layers below. */
+  readonly headRate: number;
+  /** Validate every so many steps. */
+  readonly stepsPerEpoch: number;
+  /** Stop after this many epochs without a better validation loss. */
+  readonly patienceEpochs: number;
+  readonly threads: number;
+}
+
+/** One line of the learning curve. */
+export interface EpochResult {
+  readonly trainingLoss: number;
+  /** null: nothing is held out. */
+  readonly validationLoss: number | null;
+}
+
+/** Where a run stands after a validation: enough to go on as if it had never stopped. */
+export interface FineTunePosition {
+  readonly stage: number;
+  /** Steps taken in this stage, and in those before it. */
+  readonly step: number;
+  readonly stepsBefore: number;
+  readonly state: TrainingState;
+  /** Weights trained by the stages before this one. */
+  readonly carried: ReadonlyMap<string, Float32Array>;
+  readonly best: BestEpoch | null;
+  readonly epochsWithoutGain: number;
+  readonly history: readonly EpochResult[];
+}
+
+interface BestEpoch {
+  readonly loss: number;
+  readonly weights: ReadonlyMap<string, Float32Array>;
+}
+
+/** Keeps positions somewhere that outlives the process. */
+export interface PositionStore {
+  load(): Promise<FineTunePosition | null>;
+  save(position: FineTunePosition): Promise<void>;
+}
+
+export interface FineTuneProgress {
+  readonly stage: Stage;
+  /** Of the stage's. */
+  readonly step: number;
+  readonly loss: number;
+  readonly validationLoss: number | null;
+}
+
+export interface FineTuneJob extends InputSizePx {
+  readonly backbone: Model;
+  readonly head: LinearHead;
+  readonly goodClass: number;
+  readonly stages: readonly Stage[];
+  readonly batchAt: BatchAt;
+  readonly settings: FineTuneSettings;
+  readonly process: TrainingProcess;
+  /** Loss on held-out images, from a function that gives the logits of a batch; null: nothing is held out. */
+  readonly validate: ((predict: (input: BatchInput) => Promise<Float32Array>) => Promise<number>) | null;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: FineTuneProgress) => void;
+  /** null: an interrupted run cannot be taken up again. */
+  readonly positions: PositionStore | null;
+}
+
+export interface FineTuneResult {
+  readonly backbone: Model;
+  readonly head: LinearHead;
+  /** Steps taken over all stages; fewer than planned where it stopped early or was interrupted. */
+  readonly steps: number;
+  readonly interrupted: boolean;
+  /** Mean training loss and validation loss after each epoch. */
+  readonly history: readonly EpochResult[];
+}
+
+/**
+ * Fine-tunes a backbone and its head, stage after stage (gradual unfreezing: Howard & Ruder 2018), each with its own
+ * warm-up and cosine. What is validated and kept is the running average of the weights; with validation, the best
+ * epoch's, otherwise the last. An abort ends the run after the step it is in and keeps the best so far.
+ */
+export async function fineTune(job: FineTuneJob): Promise<FineTuneResult> {
+  const saved = (await job.positions?.load()) ?? null;
+  const history = [...(saved?.history ?? [])];
+  let carried: ReadonlyMap<string, Float32Array> = saved?.carried ?? new Map();
+  let stepsBefore = saved?.stepsBefore ?? 0;
+  for (const [index, stage] of job.stages.entries()) {
+    if (index < (saved?.stage ?? 0) || job.signal.aborted) continue;
+    const start = withTrainedWeights(job.backbone, job.head, carried);
+    await openStage(job, stage, { ...start, firstPosition: stepsBefore });
+    const resumed = saved?.stage === index ? saved : null;
+    const outcome = await runStage(job, stage, { index, stepsBefore, carried, history, resumed });
+    stepsBefore += outcome.steps;
+    carried = new Map([...carried, ...outcome.weights]);
+  }
+  const result = withTrainedWeights(job.backbone, job.head, carried);
+  return { ...result, steps: stepsBefore, interrupted: job.signal.aborted, history };
+}
+
+/** Opens the stage in the training process and sizes its steps on the first batches. */
+async function openStage(
+  job: FineTuneJob,
+  stage: Stage,
+  { backbone, head, firstPosition }: { backbone: Model; head: LinearHead; firstPosition: number },
+): Promise<void> {
+  try {
+    await job.process.open(stageGraphs(job, stage, trainableNetwork(backbone, head)));
+  } catch (error) {
+    throw new SightlineError("DATA_INVALID", `--layers ${stage.label}: ${messageOf(error)}`, { cause: error });
+  }
+  const batches: BatchInput[] = [];
+  for (let index = 0; index < SCALE_BATCHES; index++) {
+    const { pixels } = await job.batchAt(firstPosition + index);
+    batches.push({ kind: "pixels", data: Uint8Array.from(pixels), dims: batchDims(job) });
+  }
+  await job.process.rescale(batches);
+}
+
+interface StageOutcome {
+  readonly weights: ReadonlyMap<string, Float32Array>;
+  readonly steps: number;
+}
+
+interface StageStart {
+  readonly index: number;
+  readonly stepsBefore: number;
+  readonly carried: ReadonlyMap<string, Float32Array>;
+  /** Added to. */
+  readonly history: EpochResult[];
+  readonly resumed: FineTunePosition | null;
+}
+
+async function runStage(job: FineTuneJob, stage: Stage, start: StageStart): Promise<StageOutcome> {
+  const { settings, process, signal } = job;
+  const { stepsBefore, resumed, history } = start;
+  if (resumed !== null) await process.restore(resumed.state);
+  let best = resumed?.best ?? null;
+  let epochsWithoutGain = resumed?.epochsWithoutGain ?? 0;
+  let step = resumed?.step ?? 0;
+  let losses: number[] = [];
+  let next = job.batchAt(stepsBefore + step);
+  while (step < stage.steps && epochsWithoutGain < settings.patienceEpochs && !signal.aborted) {
+    const batch = stepInput(job, await next);
+    // The next batch is drawn while this one trains.
+    if (step + 1 < stage.steps) next = job.batchAt(stepsBefore + step + 1);
+    const learningRate = learningRateAt(step, stage.steps, settings.schedule);
+    const result = await process.step({ ...batch, learningRate });
+    step++;
+    const loss = result.losses.reduce((total, value) => total + value, 0);
+    losses.push(loss);
+    job.onProgress({ stage, step, loss, validationLoss: history.at(-1)?.validationLoss ?? null });
+    if (step % settings.stepsPerEpoch !== 0 && step !== stage.steps) continue;
+    const validationLoss = job.validate === null ? null : await job.validate((input) => process.predict(input));
+    history.push({ trainingLoss: mean(losses), validationLoss });
+    losses = [];
+    const state = await process.state();
+    if (validationLoss !== null && !(validationLoss >= (best?.loss ?? Infinity))) {
+      best = { loss: validationLoss, weights: averagesOf(state) };
+      epochsWithoutGain = 0;
+    } else if (validationLoss !== null) epochsWithoutGain++;
+    const { index, carried } = start;
+    await job.positions?.save({ stage: index, step, stepsBefore, state, carried, best, epochsWithoutGain, history });
+  }
+  // A batch that is being drawn must not fail unheard.
+  await next.catch(() => undefined);
+  return { weights: best?.weights ?? averagesOf(await process.state()), steps: step };
+}
+
+const averagesOf = ({ names, averages }: TrainingState): Map<string, Float32Array> =>
+  new Map(names.map((name, index) => [name, averages[index] ?? new Float32Array()]));
+
+function stepInput(job: FineTuneJob, { pixels, classIndices, coverage }: TrainingBatch) {
+  const { labelSmoothing, cellLossWeight } = job.settings;
+  const classCount = job.head.classCount;
+  const targets = [imageTargets(classIndices, classCount, labelSmoothing)];
+  if (cellLossWeight > 0) {
+    if (coverage === null) throw new Error("a loss at marked places needs batches with coverage");
+    targets.push(cellTargets(classIndices, coverage, { classCount, goodClass: job.goodClass, weight: cellLossWeight }));
+  }
+  return { input: { kind: "pixels", data: pixels, dims: batchDims(job) } as const, targets };
+}
+
+const batchDims = (job: FineTuneJob): number[] => [job.settings.batchSize, job.heightPx, job.widthPx, 3];

@@ -1,0 +1,170 @@
+import type { ModelClass } from "../contracts/model-bundle.ts";
+import { MODEL_INPUT } from "../contracts/model-bundle.ts";
+import type { CellGrid } from "../imaging/augment.ts";
+import type { Model } from "../onnx/model-file.ts";
+import { inferShapes } from "../onnx/tensor-shapes.ts";
+import { seededRandom, shuffle } from "../platform/random.ts";
+import type { LinearHead } from "./attach-head.ts";
+import type { AugmentationSettings } from "./augmentation.ts";
+import { augmentedStream } from "./augmented-stream.ts";
+import { softmax } from "./calibrate-scores.ts";
+import { featureMapName } from "./device-graph.ts";
+import { imageInput } from "./embed-regions.ts";
+import { type EpochResult, fineTune, type FineTuneProgress, type PositionStore } from "./finetune/fine-tune.ts";
+import type { FineTuneSettings } from "./finetune/fine-tune.ts";
+import { stagesOf } from "./finetune/stages.ts";
+import type { TrainingProcess } from "./finetune/training-process.ts";
+import { fitHead, fitHeadFor, type HeadExample } from "./fit-head.ts";
+import type { Layers } from "./network-blocks.ts";
+import type { PixelStore } from "./pixel-store.ts";
+import type { HeadTrainingOptions } from "./train-head.ts";
+
+/** What every learning run of a job shares. */
+export interface LearnJob {
+  /** Device graph that ends in `embedding`. */
+  readonly backbone: Model;
+  readonly classes: readonly ModelClass[];
+  readonly store: PixelStore;
+  /** Of the backbone as it came, one for each region. */
+  readonly embeddings: readonly Float32Array[];
+  readonly layers: Layers;
+  readonly head: Omit<HeadTrainingOptions, "classCount">;
+  readonly fineTuning: Omit<FineTuneSettings, "stepsPerEpoch">;
+  readonly augmentation: AugmentationSettings;
+  /** Images drawn in all stages together. */
+  readonly imageBudget: number;
+  readonly balance: number;
+  readonly goodShare: number;
+  /** Share of the outlined defects shown on another part's picture, see transplant.ts. */
+  readonly transplantShare: number;
+  readonly seed: number;
+  readonly training: TrainingProcess;
+  readonly signal: AbortSignal;
+  readonly onHeadRound: () => void;
+  readonly onStep: (progress: FineTuneProgress & { readonly totalSteps: number }) => void;
+}
+
+/** What one run learns from, as positions in the store, and what it is held against; null: nothing is held out. */
+export interface LearnSides {
+  readonly fit: readonly number[];
+  readonly validation: readonly number[] | null;
+  readonly positions: PositionStore | null;
+}
+
+export interface Learned {
+  readonly backbone: Model;
+  readonly head: LinearHead;
+  readonly headEpochs: number;
+  readonly steps: number;
+  readonly interrupted: boolean;
+  readonly history: readonly EpochResult[];
+}
+
+/** A head is fitted on at most this many examples; more do not change it, and TensorFlow.js on a CPU is slow. */
+const MOST_HEAD_EXAMPLES = 6000;
+/** Epochs of the head a fine-tuning starts from. */
+const START_EPOCHS = 60;
+/** Validations in a run. */
+const VALIDATIONS = 12;
+
+/**
+ * Head first, then the layers below: a fine-tuning that began with a random head would spoil the features before the
+ * head could use them (Kumar et al. 2022, "Fine-tuning can distort pretrained features").
+ */
+export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> {
+  const examples = headExamples(job, sides.fit);
+  const options = { ...job.head, classCount: job.classes.length };
+  if (job.layers.kind === "head") {
+    const { head, epochs } = await fitHead(examples, options, job.seed + 1, job.onHeadRound);
+    return { backbone: job.backbone, head, headEpochs: epochs, steps: 0, interrupted: false, history: [] };
+  }
+  const head = await fitHeadFor(START_EPOCHS, examples, options);
+  job.onHeadRound();
+  const { store, classes, seed } = job;
+  const stages = stagesOf(job.backbone, job.layers, Math.ceil(job.imageBudget / job.fineTuning.batchSize));
+  const totalSteps = stages.reduce((sum, { steps }) => sum + steps, 0);
+  const cells = job.fineTuning.cellLossWeight > 0 ? cellGrid(job.backbone, store) : null;
+  let stepsBefore = 0;
+  let lastStep = 0;
+  const tuned = await fineTune({
+    ...store.size,
+    backbone: job.backbone,
+    head,
+    goodClass: classes.findIndex(({ kind }) => kind === "good"),
+    stages,
+    batchAt: augmentedStream({
+      ...job,
+      indices: sides.fit,
+      batchSize: job.fineTuning.batchSize,
+      cells,
+      seed,
+    }),
+    settings: { ...job.fineTuning, stepsPerEpoch: Math.ceil(totalSteps / VALIDATIONS) },
+    process: job.training,
+    validate: sides.validation === null ? null : (predict) => validationLoss(job, sides.validation ?? [], predict),
+    signal: job.signal,
+    onProgress: (progress) => {
+      if (progress.step < lastStep) stepsBefore += lastStep;
+      lastStep = progress.step;
+      job.onStep({ ...progress, step: stepsBefore + progress.step, totalSteps });
+    },
+    positions: sides.positions,
+  });
+  return { ...tuned, headEpochs: START_EPOCHS };
+}
+
+/** At most MOST_HEAD_EXAMPLES, of every class as many as the others where they are there. */
+export function headExamples(
+  { store, embeddings, seed }: Pick<LearnJob, "store" | "embeddings" | "seed">,
+  fit: readonly number[],
+): HeadExample[] {
+  const byClass = Map.groupBy(shuffle([...fit], seededRandom(seed)), (index) => store.regions[index]?.classIndex ?? -1);
+  const queues = [...byClass].sort(([a], [b]) => a - b).map(([, indices]) => indices);
+  const chosen: number[] = [];
+  for (let round = 0; chosen.length < Math.min(MOST_HEAD_EXAMPLES, fit.length); round++) {
+    for (const queue of queues) {
+      const index = queue[round];
+      if (index !== undefined && chosen.length < MOST_HEAD_EXAMPLES) chosen.push(index);
+    }
+  }
+  return chosen
+    .sort((a, b) => a - b)
+    .flatMap((index) => {
+      const region = store.regions[index];
+      const embedding = embeddings[index];
+      if (region === undefined || embedding === undefined) return [];
+      return [{ label: region.label, group: region.group, classIndex: region.classIndex, embedding }];
+    });
+}
+
+function cellGrid(backbone: Model, { size }: PixelStore): CellGrid {
+  const image = [1, size.heightPx, size.widthPx, 3];
+  const shape = inferShapes(backbone.graph, new Map([[MODEL_INPUT, image]])).get(featureMapName(backbone.graph));
+  return { rows: shape?.[2] ?? 1, columns: shape?.[3] ?? 1 };
+}
+
+const VALIDATION_BATCH = 16;
+
+/** Negative log likelihood of the true classes, every class weighing the same. */
+async function validationLoss(
+  { store, classes }: LearnJob,
+  indices: readonly number[],
+  predict: Parameters<NonNullable<Parameters<typeof fineTune>[0]["validate"]>>[0],
+): Promise<number> {
+  const losses = classes.map(() => ({ sum: 0, count: 0 }));
+  for (let start = 0; start < indices.length; start += VALIDATION_BATCH) {
+    const chosen = indices.slice(start, start + VALIDATION_BATCH);
+    const { data, dims } = imageInput(store, chosen);
+    const logits = await predict({ kind: "pixels", data, dims });
+    chosen.forEach((index, row) => {
+      const truth = store.regions[index]?.classIndex ?? 0;
+      const scores = Float64Array.from(logits.subarray(row * classes.length, (row + 1) * classes.length));
+      const tally = losses[truth];
+      if (tally === undefined) return;
+      tally.sum -= Math.log(Math.max(softmax(scores, 1)[truth] ?? 0, 1e-12));
+      tally.count++;
+    });
+  }
+  const present = losses.filter(({ count }) => count > 0);
+  return present.reduce((sum, { sum: total, count }) => sum + total / count, 0) / present.length;
+}
