@@ -6,6 +6,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   edge: async () => (await import("./edge.ts")).edge,
   inspect: async () => (await import("./inspect.ts")).inspect,
   train: async () => (await import("./train.ts")).train,
+  quantize: async () => (await import("./quantize.ts")).quantize,
   doctor: async () => (await import("./doctor.ts")).doctor,
   bench: async () => (await import("./bench.ts")).bench,
 };
