@@ -6,9 +6,9 @@ import { writeDurably } from "../platform/durable-file.ts";
 import { readBundle } from "../training/edit-bundle.ts";
 import { type EvaluatedBundle, evaluateBundle } from "../training/evaluate-bundle.ts";
 import { evaluationReport } from "../training/evaluation-report.ts";
-import { calibrationSamples } from "../training/quantize-embedder.ts";
 import type { LearningSet } from "../training/learning-set.ts";
 import { OnnxProcess } from "../training/onnx-process.ts";
+import { takeEvenly } from "../training/take-evenly.ts";
 import { thumbnails } from "../training/thumbnails.ts";
 import type { Command } from "./command.ts";
 import { parseCommandLine, required } from "./command-line.ts";
@@ -106,7 +106,7 @@ export const evaluate: Command = {
 
 /** Labels in turn, so that few frames still show every class. */
 const atMost = (set: LearningSet, most: number, seed: number): LearningSet =>
-  set.samples.length <= most ? set : { ...set, samples: calibrationSamples(set.samples, most, seed) };
+  set.samples.length <= most ? set : { ...set, samples: takeEvenly(set.samples, most, ({ label }) => label, seed) };
 
 function checkColumns({ samples }: LearningSet, columns: readonly string[]): void {
   const known = [...new Set(samples.flatMap(({ image }) => Object.keys(image.metadata)))];

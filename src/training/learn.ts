@@ -3,7 +3,6 @@ import { MODEL_INPUT } from "../contracts/model-bundle.ts";
 import type { CellGrid } from "../imaging/augment.ts";
 import type { Model } from "../onnx/model-file.ts";
 import { inferShapes } from "../onnx/tensor-shapes.ts";
-import { seededRandom, shuffle } from "../platform/random.ts";
 import type { LinearHead } from "./attach-head.ts";
 import type { AugmentationSettings } from "./augmentation.ts";
 import { augmentedStream } from "./augmented-stream.ts";
@@ -17,6 +16,7 @@ import type { TrainingProcess } from "./finetune/training-process.ts";
 import { fitHead, fitHeadFor, type HeadExample } from "./fit-head.ts";
 import type { Layers } from "./network-blocks.ts";
 import type { PixelStore } from "./pixel-store.ts";
+import { takeEvenly } from "./take-evenly.ts";
 import type { HeadTrainingOptions } from "./train-head.ts";
 
 /** What every learning run of a job shares. */
@@ -128,19 +128,8 @@ async function headExamples({ store, embed, seed }: LearnJob, fit: readonly numb
 }
 
 /** At most `count` of the regions, of every class as many as of the others where they are there; in their order. */
-function evenly({ regions }: PixelStore, indices: readonly number[], count: number, seed: number): number[] {
-  const shuffled = shuffle([...indices], seededRandom(seed));
-  const byClass = Map.groupBy(shuffled, (index) => regions[index]?.classIndex ?? -1);
-  const queues = [...byClass].sort(([a], [b]) => a - b).map(([, members]) => members);
-  const chosen: number[] = [];
-  for (let round = 0; chosen.length < Math.min(count, indices.length); round++) {
-    for (const queue of queues) {
-      const index = queue[round];
-      if (index !== undefined && chosen.length < count) chosen.push(index);
-    }
-  }
-  return chosen.sort((a, b) => a - b);
-}
+const evenly = ({ regions }: PixelStore, indices: readonly number[], count: number, seed: number): number[] =>
+  takeEvenly(indices, count, (index) => regions[index]?.label ?? "", seed).sort((a, b) => a - b);
 
 function cellGrid(backbone: Model, { size }: PixelStore): CellGrid {
   const image = [1, size.heightPx, size.widthPx, 3];

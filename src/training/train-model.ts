@@ -14,12 +14,13 @@ import { judgedFrames, judgeRegions } from "./judge-regions.ts";
 import type { JudgedFrame } from "./judged-frame.ts";
 import { learn, type LearnJob, type Learned } from "./learn.ts";
 import type { LearningSet } from "./learning-set.ts";
-import { auroc, type ScoredFrame } from "./metrics.ts";
+import type { ScoredFrame } from "./metrics.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
+import { isWithin, LARGEST_LOSS, type Parity, parity } from "./parity.ts";
 import { fillPixelStore, type PixelStore } from "./pixel-store.ts";
 import { quantizeForDevice } from "./quantize-device-model.ts";
 import { type QualityReport, qualityReport } from "./report.ts";
-import { imageBudget } from "./training-defaults.ts";
+import { describeLayers, imageBudget } from "./training-defaults.ts";
 import { listTrainingRegions, type TrainingSamples } from "./training-samples.ts";
 
 export type TrainingStage = "read" | "embed" | "head" | "tune" | "quantize" | "judge";
@@ -45,13 +46,8 @@ export interface TrainingJob extends InputSizePx, Omit<LearnJob, OfOneRun> {
 }
 
 /** What int8 costs on the same held-out frames. */
-export interface QuantizationCost {
+export interface QuantizationCost extends Parity {
   readonly accepted: boolean;
-  readonly aurocLoss: number;
-  /** Share of frames given the same class by int8 and float32. */
-  readonly classAgreement: number;
-  /** Largest difference of an NG score. */
-  readonly largestScoreChange: number;
   readonly float32Bytes: number;
   readonly int8Bytes: number;
 }
@@ -63,6 +59,8 @@ export interface TrainedModel {
   /** float32. */
   readonly checkpoint: Model;
   readonly decision: BundleManifest["decision"];
+  /** As `--layers` names them. */
+  readonly layers: string;
   readonly headEpochs: number;
   readonly steps: number;
   readonly interrupted: boolean;
@@ -87,9 +85,6 @@ export interface SlicedReport {
   readonly regions: QualityReport | null;
 }
 
-/** int8 that loses more AUROC than this is not shipped. */
-export const MAX_AUROC_LOSS = 0.005;
-
 /** Trains, judges on parts no model saw, calibrates and quantises. The same job gives the same bytes. */
 export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
   const listed = await listTrainingRegions(job.set, job.regions);
@@ -112,7 +107,8 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
   if (job.layers.kind === "head") report(job, await separationFindings(context));
   const judged = job.folds > 1 ? await crossValidate(context) : await holdOut(context);
   const { final, float32, int8 } = judged;
-  const quantization = costOf(float32.frames, int8.frames, final);
+  const quantization = costOf(float32, int8, final, classes);
+  if (!quantization.accepted) job.onWarning(refusalOf(quantization));
   const device = quantization.accepted ? int8 : float32;
   const decision = decisionOf(device, classes);
   const calibrated = (model: Model): Model => withTemperature(model, decision.temperature);
@@ -121,6 +117,7 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
     deviceModel: calibrated(quantization.accepted ? final.int8 : final.float32),
     checkpoint: calibrated(final.float32),
     decision,
+    layers: describeLayers(job.layers),
     headEpochs: final.learned.headEpochs,
     steps: final.learned.steps,
     interrupted: job.signal.aborted,
@@ -290,6 +287,10 @@ function requireParts({ classes, store }: Context, least: number): void {
   });
 }
 
+const refusalOf = ({ aurocLoss, balancedAccuracyLoss }: QuantizationCost): string =>
+  `int8 loses ${aurocLoss.toFixed(4)} of AUROC and ${balancedAccuracyLoss.toFixed(4)} of balanced accuracy on held-out ` +
+  `parts, more than ${LARGEST_LOSS.auroc} and ${LARGEST_LOSS.balancedAccuracy}: model.onnx stays float32; see quantize --help`;
+
 /** Temperature and limits from held-out frames judged at temperature 1. */
 function decisionOf({ frames }: Judged, classes: readonly ModelClass[]): BundleManifest["decision"] {
   const regions = frames.flatMap((frame) => frame.regions).filter(({ truth }) => truth !== null && truth >= 0);
@@ -320,20 +321,16 @@ function calibrated(
   });
 }
 
-function costOf(float32: readonly JudgedFrame[], int8: readonly JudgedFrame[], final: Trained): QuantizationCost {
-  const aurocLoss = auroc(float32) - auroc(int8);
-  const pairs = float32.flatMap((frame, index) => {
-    const other = int8[index];
-    return other === undefined ? [] : [{ frame, other }];
-  });
+/** On few held-out frames a single one moves balanced accuracy by more than the gate; then the same class must be given. */
+const LEAST_CLASS_AGREEMENT = 0.97;
+
+function costOf(float32: Judged, int8: Judged, final: Trained, classes: readonly ModelClass[]): QuantizationCost {
+  const cost = parity(float32.frames, int8.frames, decisionOf(float32, classes));
   return {
-    accepted: aurocLoss <= MAX_AUROC_LOSS,
-    aurocLoss,
-    classAgreement: pairs.filter(({ frame, other }) => frame.guess === other.guess).length / pairs.length,
-    largestScoreChange: pairs.reduce(
-      (most, { frame, other }) => Math.max(most, Math.abs(frame.ngScore - other.ngScore)),
-      0,
-    ),
+    ...cost,
+    accepted:
+      isWithin(cost, LARGEST_LOSS) ||
+      (cost.aurocLoss <= LARGEST_LOSS.auroc && cost.classAgreement >= LEAST_CLASS_AGREEMENT),
     float32Bytes: encodeModel(final.float32).length,
     int8Bytes: encodeModel(final.int8).length,
   };
