@@ -45,7 +45,8 @@ export interface Calibration {
  * Fits the temperature on the model that devices run, writes it into model.onnx and checkpoint.onnx, and chooses limits
  * and promises from what that very file says to held-out parts. The temperature is fitted on the same parts: of a model
  * with one good and one defect class it keeps the order of the scores, so the promise stays exact; with more classes
- * one number moves the order a little, and `keepTemperature` avoids even that.
+ * one number moves the order a little: of 2,000 simulated populations of three classes 4.75 % and 3.45 % broke a
+ * promise that exactly 4.61 % and 3.71 % may break (60 and 100 parts). `keepTemperature` avoids even that.
  */
 export async function calibrateBundle(job: CalibrationJobOptions): Promise<Calibration> {
   const { bundle, set, runtime, wishes } = job;

@@ -193,7 +193,7 @@ const leftOut = ({ leftOut: files }: ReportFacts): string =>
   files.length === 0
     ? ""
     : section(
-        `Left out: ${files.length} files`,
+        `Left out: ${files.length} ${files.length === 1 ? "file" : "files"}`,
         "",
         htmlTable(
           ["file", "reason"],
