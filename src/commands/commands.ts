@@ -8,6 +8,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import("./train.ts")).train,
   calibrate: async () => (await import("./calibrate.ts")).calibrate,
   evaluate: async () => (await import("./evaluate.ts")).evaluate,
+  quantize: async () => (await import("./quantize.ts")).quantize,
   doctor: async () => (await import("./doctor.ts")).doctor,
   bench: async () => (await import("./bench.ts")).bench,
 };

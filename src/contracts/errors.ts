@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   UNKNOWN_RECIPE: { retryable: false, text: "no such recipe" },
   UNKNOWN_VERDICT: { retryable: false, text: "no such verdict" },
   INTERRUPTED: { retryable: true, text: "interrupted" },
+  QUANTIZATION_REFUSED: { retryable: false, text: "int8 costs too much accuracy" },
   KERNEL_MISSING: { retryable: false, text: "the image kernel cannot be loaded" },
 } as const satisfies Record<string, { retryable: boolean; text: string }>;
 

@@ -25,8 +25,8 @@ export interface LearnJob {
   readonly backbone: Model;
   readonly classes: readonly ModelClass[];
   readonly store: PixelStore;
-  /** Of the backbone as it came, one for each region. */
-  readonly embeddings: readonly Float32Array[];
+  /** Embeddings of regions by the backbone as it came. */
+  readonly embed: (indices: readonly number[]) => Promise<Float32Array[]>;
   readonly layers: Layers;
   readonly head: Omit<HeadTrainingOptions, "classCount">;
   readonly fineTuning: Omit<FineTuneSettings, "stepsPerEpoch">;
@@ -74,7 +74,7 @@ const VALIDATIONS = 12;
  * head could use them (Kumar et al. 2022, "Fine-tuning can distort pretrained features").
  */
 export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> {
-  const examples = headExamples(job, sides.fit);
+  const examples = await headExamples(job, sides.fit);
   const options = { ...job.head, classCount: job.classes.length };
   if (job.layers.kind === "head") {
     const { head, epochs } = await fitHead(examples, options, job.seed + 1, job.onHeadRound);
@@ -116,10 +116,12 @@ export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> 
   return { ...tuned, headEpochs: START_EPOCHS };
 }
 
-function headExamples({ store, embeddings, seed }: LearnJob, fit: readonly number[]): HeadExample[] {
-  return evenly(store, fit, MOST_HEAD_EXAMPLES, seed).flatMap((index) => {
+async function headExamples({ store, embed, seed }: LearnJob, fit: readonly number[]): Promise<HeadExample[]> {
+  const chosen = evenly(store, fit, MOST_HEAD_EXAMPLES, seed);
+  const embeddings = await embed(chosen);
+  return chosen.flatMap((index, row) => {
     const region = store.regions[index];
-    const embedding = embeddings[index];
+    const embedding = embeddings[row];
     if (region === undefined || embedding === undefined) return [];
     return [{ label: region.label, group: region.group, classIndex: region.classIndex, embedding }];
   });

@@ -1,17 +1,9 @@
-import { encodeModel, type Model } from "../onnx/model-file.ts";
-import { observeRanges, widenRanges } from "../onnx/quantize/observe-ranges.ts";
-import type { TensorRange } from "../onnx/quantize/quantization-parameters.ts";
-import { quantizeModel, tensorsToObserve } from "../onnx/quantize/quantize-model.ts";
+import type { Model } from "../onnx/model-file.ts";
 import { seededRandom, shuffle } from "../platform/random.ts";
-import { HEAD_PREFIX } from "./device-graph.ts";
 import { imageInput } from "./embed-regions.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import type { PixelStore } from "./pixel-store.ts";
-
-export const CALIBRATION_FRAMES = 128;
-
-/** The head stays float32: it costs next to nothing, and its rounding would cost most. */
-export const isHeadNode = (nodeName: string): boolean => nodeName.startsWith(HEAD_PREFIX);
+import { CALIBRATION_FRAMES, DEFAULT_METHOD, quantizeCheckpoint } from "./quantize-checkpoint.ts";
 
 export interface QuantizeJob {
   readonly runtime: OnnxProcess;
@@ -26,16 +18,17 @@ export async function quantizeForDevice(
   fit: readonly number[],
   { runtime, seed, onProgress }: QuantizeJob,
 ): Promise<Model> {
-  const tensors = tensorsToObserve(model, isHeadNode);
-  const observed = observeRanges(model, tensors);
-  await runtime.load(encodeModel(observed.model));
-  const ranges = new Map<string, TensorRange>();
   const chosen = calibrationRegions(store, fit, CALIBRATION_FRAMES, seed);
-  for (const [done, index] of chosen.entries()) {
-    widenRanges(ranges, tensors, await runtime.run([imageInput(store, [index])], observed.outputs));
-    onProgress(done + 1, chosen.length);
-  }
-  return quantizeModel(model, ranges, isHeadNode);
+  const frames = { ...store.size, pixels: chosen.map((index) => imageInput(store, [index]).data) };
+  const quantized = await quantizeCheckpoint({
+    checkpoint: model,
+    frames,
+    target: "cpu",
+    method: DEFAULT_METHOD,
+    runtime,
+    onProgress,
+  });
+  return quantized.model;
 }
 
 /** Regions of every class in turn, chosen by the seed. */

@@ -25,7 +25,7 @@ import { listTrainingRegions, type TrainingSamples } from "./training-samples.ts
 export type TrainingStage = "read" | "embed" | "head" | "tune" | "quantize" | "judge";
 
 /** Belongs to one learning run. */
-type OfOneRun = "classes" | "store" | "embeddings" | "imageBudget" | "onHeadRound" | "onStep";
+type OfOneRun = "classes" | "store" | "embed" | "imageBudget" | "onHeadRound" | "onStep";
 
 export interface TrainingJob extends InputSizePx, Omit<LearnJob, OfOneRun> {
   readonly set: LearningSet;
@@ -101,14 +101,15 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
     throw job.signal.aborted ? new SightlineError("INTERRUPTED", "nothing was trained yet", { cause: error }) : error;
   });
   const { classes } = listed;
-  const embeddings = await embedRegions(store, {
-    graph: job.backbone,
-    runtime: job.runtime,
-    cachePath: job.cachePath,
-    onProgress: (done, total) => job.onProgress("embed", done, total),
-  });
-  const context: Context = { job, samples: listed, classes, store, embeddings };
-  if (job.layers.kind === "head") report(job, separationFindings(context));
+  const embed = (indices: readonly number[]): Promise<Float32Array[]> =>
+    embedRegions(store, indices, {
+      graph: job.backbone,
+      runtime: job.runtime,
+      cachePath: job.cachePath,
+      onProgress: (done, total) => job.onProgress("embed", done, total),
+    });
+  const context: Context = { job, samples: listed, classes, store, embed };
+  if (job.layers.kind === "head") report(job, await separationFindings(context));
   const judged = job.folds > 1 ? await crossValidate(context) : await holdOut(context);
   const { final, float32, int8 } = judged;
   const quantization = costOf(float32.frames, int8.frames, final);
@@ -146,7 +147,7 @@ interface Context {
   readonly samples: TrainingSamples;
   readonly classes: readonly ModelClass[];
   readonly store: PixelStore;
-  readonly embeddings: readonly Float32Array[];
+  readonly embed: LearnJob["embed"];
 }
 
 /** One learning run with what a device would run of it; temperature 1. */
@@ -168,7 +169,9 @@ interface Outcome {
   readonly int8: Judged;
 }
 
-function separationFindings({ job, classes, store, embeddings }: Context): DataFinding[] {
+async function separationFindings({ job, classes, store, embed }: Context): Promise<DataFinding[]> {
+  const indices = [...store.regions.keys()];
+  const embeddings = await embed(indices);
   const items = store.regions.flatMap(({ label, group, classIndex }, index) => {
     const embedding = embeddings[index];
     return embedding === undefined

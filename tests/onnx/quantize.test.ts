@@ -8,7 +8,9 @@ import {
   roundHalfEven,
   type TensorRange,
 } from "../../src/onnx/quantize/quantization-parameters.ts";
-import { quantizeModel, tensorsToObserve } from "../../src/onnx/quantize/quantize-model.ts";
+import { indexGraph } from "../../src/onnx/graph.ts";
+import { type KeepFloat, tensorsToObserve } from "../../src/onnx/quantize/plan-quantization.ts";
+import { quantizeModel } from "../../src/onnx/quantize/quantize-model.ts";
 import { deviceGraph, SYMMETRIC_INPUT } from "../../src/training/device-graph.ts";
 import { OnnxProcess } from "../../src/training/onnx-process.ts";
 import { testPixels, tinyBackbone } from "../training/tiny-backbone.ts";
@@ -46,8 +48,12 @@ test("a channel of tiny weights gets a scale with which its bias fits into int32
   expect((values[0] ?? 0) * Math.fround(0.01 * (scales[0] ?? 0))).toBeCloseTo(1000, 3);
 });
 
+const toObserve = (model: Model, keepFloat: KeepFloat): string[] =>
+  tensorsToObserve(model.graph, indexGraph(model.graph), keepFloat);
+const EVERYTHING = { keepFloat: () => false, target: "cpu" } as const;
+
 async function calibrated(model: Model, batches: readonly Uint8Array[]): Promise<Map<string, TensorRange>> {
-  const tensors = tensorsToObserve(model, () => false);
+  const tensors = toObserve(model, () => false);
   const observed = observeRanges(model, tensors);
   await runtime.load(encodeModel(observed.model));
   const ranges = new Map<string, TensorRange>();
@@ -63,14 +69,14 @@ describe("a small network quantised to int8", () => {
   const batches = [testPixels(16, SIZE_PX, SIZE_PX, 1), testPixels(16, SIZE_PX, SIZE_PX, 2)];
 
   test("asks for the ranges behind its activations only", () => {
-    expect(tensorsToObserve(float, () => false)).toEqual(["first_out", "map"]);
-    expect(tensorsToObserve(float, (name) => name === "second")).toEqual(["first_out"]);
+    expect(toObserve(float, () => false)).toEqual(["first_out", "map"]);
+    expect(toObserve(float, (name) => name === "second")).toEqual(["first_out"]);
   });
 
   test("drops Clip and Relu, feeds the pixels unrounded and gives embeddings close to float32", async () => {
     const ranges = await calibrated(float, batches);
     expect(ranges.get("first_out")?.min).toBe(0);
-    const int8 = quantizeModel(float, ranges, () => false);
+    const int8 = quantizeModel(float, ranges, EVERYTHING);
     expect(
       int8.graph.node.map(({ opType }) => opType).filter((type) => ["Clip", "Relu", "Cast", "Sub"].includes(type)),
     ).toEqual([]);
@@ -92,7 +98,7 @@ describe("a small network quantised to int8", () => {
       ["first_out", { min: 0, max: 6 }],
       ["map", { min: 0, max: 10 }],
     ]);
-    const int8 = quantizeModel(float, ranges, () => false);
+    const int8 = quantizeModel(float, ranges, EVERYTHING);
     // A frame of the mean colour: the first layer sees only its bias, which holds the half grey level to 128.
     const frame = new Uint8Array(SIZE_PX * SIZE_PX * 3).fill(128);
     await runtime.load(encodeModel(int8));
@@ -107,6 +113,6 @@ describe("a small network quantised to int8", () => {
   });
 
   test("refuses a tensor nobody calibrated", () => {
-    expect(() => quantizeModel(float, new Map(), () => false)).toThrow("tensor first_out has no finite range");
+    expect(() => quantizeModel(float, new Map(), EVERYTHING)).toThrow("tensor first_out has no finite range");
   });
 });

@@ -38,26 +38,36 @@ export function activationParameters(range: TensorRange): QuantizationParameters
 }
 
 /**
+ * int8 parameters of an activation around 0, [-127, 127] being the range's larger side: all TensorRT takes. A tensor
+ * without negative values so uses 7 bits.
+ */
+export function symmetricParameters(range: TensorRange): QuantizationParameters {
+  const scale = Math.max(Math.abs(range.min), Math.abs(range.max)) / 127;
+  return { scale: scale < SMALLEST_NORMAL_FLOAT ? 1 : Math.fround(scale), zeroPoint: 0 };
+}
+
+/**
  * Symmetric int8 weights with a scale per output channel. A bias is stored as int32 in steps of inputScale *
- * weightScale, so a channel of tiny weights gets a coarser scale where its bias would not fit.
+ * weightScale, so a channel of tiny weights gets a coarser scale where its bias would not fit. `channelOf` names the
+ * output channel of a weight by its position; by default the channels lie one after the other.
  */
 export function quantizeWeights(
   weights: Float32Array,
   channels: number,
   bias: { readonly values: Float32Array | undefined; readonly inputScale: number },
+  channelOf = (position: number): number => Math.floor(position / (weights.length / channels)),
 ): QuantizedWeights {
-  const perChannel = weights.length / channels;
-  const values = new Int8Array(weights.length);
-  const scales = new Float32Array(channels);
-  for (let channel = 0; channel < channels; channel++) {
-    const row = weights.subarray(channel * perChannel, (channel + 1) * perChannel);
-    const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const scale = Math.fround(largestOf(largest / 127, smallestScale(bias.values?.[channel] ?? 0, bias.inputScale)));
-    scales[channel] = scale;
-    row.forEach((value, index) => {
-      values[channel * perChannel + index] = clamp(roundHalfEven(Math.fround(value / scale)), -128, 127);
-    });
-  }
+  const largest = new Float32Array(channels);
+  weights.forEach((weight, position) => {
+    const channel = channelOf(position);
+    largest[channel] = Math.max(largest[channel] ?? 0, Math.abs(weight));
+  });
+  const scales = largest.map((most, channel) =>
+    largestOf(most / 127, smallestScale(bias.values?.[channel] ?? 0, bias.inputScale)),
+  );
+  const values = Int8Array.from(weights, (weight, position) =>
+    clamp(roundHalfEven(Math.fround(weight / (scales[channelOf(position)] ?? 1))), -128, 127),
+  );
   return { values, scales };
 }
 
