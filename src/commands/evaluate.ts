@@ -73,7 +73,10 @@ export const evaluate: Command = {
       good: options.good,
       note,
     });
-    const set = atMost(data.set, most, seed);
+    const set = {
+      ...data.set,
+      samples: takeEvenly(data.set.samples, most, ({ source, label }) => `${source} ${label}`, seed),
+    };
     const sliceBy = options.slice ?? [];
     checkColumns(set, sliceBy);
     const progress = progressLine(process.stderr, clock.tick);
@@ -90,6 +93,8 @@ export const evaluate: Command = {
         onProgress: (stage, done, total) => progress(STAGES[stage], done, total),
       });
       for (const { file, reason } of evaluated.unreadable) note(`left out: ${file}: ${reason}`);
+      const { trainedFrames, frames } = evaluated.evaluation;
+      if (trainedFrames > 0) note(`warning: the model was trained on ${trainedFrames} of these ${frames} frames`);
       const dataNames = dataPaths.map((each) => basename(resolve(each)));
       if (options.report !== undefined) await writeReport(options.report, { evaluated, data, dataNames });
       process.stdout.write(
@@ -103,10 +108,6 @@ export const evaluate: Command = {
     }
   },
 };
-
-/** Labels in turn, so that few frames still show every class. */
-const atMost = (set: LearningSet, most: number, seed: number): LearningSet =>
-  set.samples.length <= most ? set : { ...set, samples: takeEvenly(set.samples, most, ({ label }) => label, seed) };
 
 function checkColumns({ samples }: LearningSet, columns: readonly string[]): void {
   const known = [...new Set(samples.flatMap(({ image }) => Object.keys(image.metadata)))];

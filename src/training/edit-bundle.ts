@@ -8,7 +8,7 @@ import { MODEL_FILE, openBundle } from "../pipeline/infer/open-bundle.ts";
 import { goldenScores } from "./golden-frames.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import { type CardSection, replaceSection } from "./replace-section.ts";
-import { CHECKPOINT_FILE, HUB_FILES, writeBundle } from "./write-bundle.ts";
+import { CHECKPOINT_FILE, HUB_FILES, TRAINING_FILES, writeBundle } from "./write-bundle.ts";
 
 export const CARD_FILE = "MODEL_CARD.md";
 
@@ -35,6 +35,12 @@ export function bundleFile({ files, manifest }: EditableBundle, name: string): U
   const content = files.get(name);
   if (content === undefined) throw new SightlineError("BUNDLE_INVALID", `the bundle ${manifest.name} has no ${name}`);
   return content;
+}
+
+/** SHA-256 of the files a model was trained or stopped on; empty where the bundle does not say. */
+export function trainingFilesOf({ files }: EditableBundle): ReadonlySet<string> {
+  const lines = new TextDecoder().decode(files.get(TRAINING_FILES)).split("\n");
+  return new Set(lines.map((line) => line.trim()).filter((line) => line !== ""));
 }
 
 export interface BundleChanges {

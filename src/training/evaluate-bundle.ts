@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
+import { SightlineError } from "../contracts/errors.ts";
 import { MODEL_FILE } from "../pipeline/infer/open-bundle.ts";
-import { bundleFile, type EditableBundle } from "./edit-bundle.ts";
+import { bundleFile, type EditableBundle, trainingFilesOf } from "./edit-bundle.ts";
 import type { UnreadableFile } from "./embed.ts";
 import { type EvaluatedModel, type Evaluation, evaluateFrames } from "./evaluation.ts";
 import { judgeFrames } from "./judge-frames.ts";
@@ -46,6 +47,12 @@ export async function evaluateBundle(job: EvaluateJob): Promise<EvaluatedBundle>
   const model = bundleFile(bundle, MODEL_FILE);
   const checkpoint = files.get(CHECKPOINT_FILE);
   const { frames, unreadable } = await judge(model, "judge");
+  if (frames.length === 0) {
+    throw new SightlineError(
+      "DATA_INVALID",
+      `none of the ${unreadable.length} images can be read; the first: ${unreadable[0]?.file ?? ""}: ${unreadable[0]?.reason ?? ""}`,
+    );
+  }
   const float32 = checkpoint === undefined ? undefined : await judge(checkpoint, "float32");
   const regionsPerFrame = regions.mode === "full" ? 1 : regions.rows * regions.cols;
   const speed = [];
@@ -59,6 +66,7 @@ export async function evaluateBundle(job: EvaluateJob): Promise<EvaluatedBundle>
     seed: job.seed,
     sliceBy: job.sliceBy,
     speed,
+    trainingFiles: trainingFilesOf(bundle),
     ...(float32 === undefined ? {} : { float32Frames: float32.frames }),
   });
   const modelSha256 = createHash("sha256").update(model).digest("hex");

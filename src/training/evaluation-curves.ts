@@ -43,7 +43,9 @@ export function rankingCurves(items: readonly RankedItem[]): RankingCurves {
 export function thinned<T>(points: readonly T[], most = MOST_POINTS): T[] {
   if (points.length <= most) return [...points];
   const step = (points.length - 1) / (most - 1);
-  return Array.from({ length: most }, (_, index) => points[Math.round(index * step)]).flatMap((point) => point ?? []);
+  return Array.from({ length: most }, (_, index) => points[Math.round(index * step)]).flatMap((point) =>
+    point === undefined ? [] : [point],
+  );
 }
 
 export interface ScoreHistogram {

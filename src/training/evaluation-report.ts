@@ -64,11 +64,17 @@ function answer({ model, evaluation }: ReportFacts): string {
     `${card("Left to a person", quality.review, "parts have a doubtful frame")}` +
     `<div class="card"><h3>Tells good from defective</h3><b>${quality.auroc === null ? "n/a" : quality.auroc.value.toFixed(4)}</b>` +
     `AUROC${quality.auroc === null ? ": one kind is missing" : `<br><span class="soft">95 %: ${quality.auroc.interval.low.toFixed(4)} to ${quality.auroc.interval.high.toFixed(4)}</span>`}</div></div>` +
+    trainedBanner(evaluation) +
     promiseBanner(model) +
     `<p class="soft">A frame passes below an NG score of ${limits.passBelow.toPrecision(4)}, is rejected from ${limits.rejectFrom.toPrecision(4)} on, ` +
     `and is left to a person between. Parts count, not frames: one wrong frame makes a part wrong. Intervals of shares are exact (Clopper-Pearson).</p>`
   );
 }
+
+const trainedBanner = ({ trainedFrames, frames }: Evaluation): string =>
+  trainedFrames === 0
+    ? ""
+    : `<div class="banner void">The model was trained on ${trainedFrames} of these ${frames} frames: the figures flatter it. Judge it on parts it never saw.</div>`;
 
 function promiseBanner({ manifest, modelSha256 }: EvaluatedModel): string {
   const { certificate } = manifest;
@@ -187,7 +193,7 @@ const leftOut = ({ leftOut: files }: ReportFacts): string =>
   files.length === 0
     ? ""
     : section(
-        `Left out: ${files.length} files`,
+        `Left out: ${files.length} ${files.length === 1 ? "file" : "files"}`,
         "",
         htmlTable(
           ["file", "reason"],

@@ -71,6 +71,8 @@ export interface Evaluation {
   readonly schema: 1;
   readonly frames: number;
   readonly parts: { readonly good: number; readonly defective: number };
+  /** Frames of files the model was trained or stopped on: figures that hold any of them flatter. */
+  readonly trainedFrames: number;
   readonly limits: Limits;
   readonly quality: QualityFigures;
   /** Of single regions, where the model cuts a frame into several and marks tell what each shows; else null. */
@@ -99,6 +101,8 @@ export interface EvaluationOptions {
   readonly sliceBy: readonly string[];
   /** Fold in which each frame was held out, where the frames are out of fold. */
   readonly folds?: ArrayLike<number>;
+  /** SHA-256 of the files the model was trained on, where known. */
+  readonly trainingFiles?: ReadonlySet<string>;
   /** The same frames judged by the checkpoint. */
   readonly float32Frames?: readonly JudgedFrame[];
   readonly speed?: readonly SpeedFigure[];
@@ -119,6 +123,7 @@ export function evaluateFrames(frames: readonly JudgedFrame[], options: Evaluati
     schema: 1,
     frames: frames.length,
     parts: { good: partsOf(false), defective: partsOf(true) },
+    trainedFrames: frames.filter(({ sha256 }) => options.trainingFiles?.has(sha256) === true).length,
     limits: { passBelow: limits.passBelow, rejectFrom: limits.rejectFrom },
     quality: qualityFigures(frames, figureOptions),
     regions: regionFigures(frames, seed),

@@ -30,15 +30,6 @@ export function heldOutFrames(samples: readonly Sample[], trainingHashes: Readon
 const isSynthetic = ({ image }: Sample): boolean =>
   !["", "0", "false", "no"].includes((image.metadata[SYNTHETIC_COLUMN] ?? "").trim().toLowerCase());
 
-/** Hashes of training-files.txt; one a line, empty lines ignored. */
-export const parseTrainingFiles = (text: string): Set<string> =>
-  new Set(
-    text
-      .split("\n")
-      .map((line) => line.trim())
-      .filter((line) => line !== ""),
-  );
-
 /** Logits and class of every region whose truth the model knows: what a temperature is fitted on. */
 export function regionLogits(
   frames: readonly JudgedFrame[],

@@ -6,7 +6,7 @@ import type { Limits } from "./quality-figures.ts";
 /** Size of a plot in units of its view box, and the margins its labels need. */
 const WIDTH = 400;
 const HEIGHT = 300;
-const LEFT = 46;
+const LEFT = 62;
 const RIGHT = 12;
 const TOP = 14;
 const BOTTOM = 42;
@@ -46,7 +46,7 @@ function figure({ title, x, y, note }: PlotText, content: string, axes: Axes = {
     `<figure><figcaption>${escapeHtml(title)}</figcaption>` +
     `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">${grid}${content}` +
     `<text class="axis" x="${LEFT + INNER_WIDTH / 2}" y="${HEIGHT - 8}" text-anchor="middle">${escapeHtml(x)}</text>` +
-    `<text class="axis" transform="translate(12 ${TOP + INNER_HEIGHT / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(y)}</text>` +
+    `<text class="axis" transform="translate(14 ${TOP + INNER_HEIGHT / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(y)}</text>` +
     `</svg><p>${escapeHtml(note)}</p></figure>`
   );
 }

@@ -19,7 +19,7 @@ export function percentText(share: number): string {
   if (percent === 0 || percent === 100) return `${percent} %`;
   // 99.96 % must not read as 100 %.
   if (percent > 99) return `${percent.toFixed(2)} %`;
-  return `${percent < 10 ? Number(percent.toPrecision(2)) : percent.toFixed(1)} %`;
+  return `${percent < 10 ? Number(percent.toPrecision(2)) : Number(percent.toFixed(1))} %`;
 }
 
 export const intervalText = ({ low, high }: Interval): string => `${percentText(low)} to ${percentText(high)}`;
