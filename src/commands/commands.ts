@@ -6,6 +6,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   edge: async () => (await import("./edge.ts")).edge,
   inspect: async () => (await import("./inspect.ts")).inspect,
   train: async () => (await import("./train.ts")).train,
+  calibrate: async () => (await import("./calibrate.ts")).calibrate,
+  evaluate: async () => (await import("./evaluate.ts")).evaluate,
   quantize: async () => (await import("./quantize.ts")).quantize,
   doctor: async () => (await import("./doctor.ts")).doctor,
   bench: async () => (await import("./bench.ts")).bench,

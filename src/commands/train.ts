@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { messageOf, SightlineError } from "../contracts/errors.ts";
+import { SightlineError } from "../contracts/errors.ts";
 import { RegionPlan } from "../contracts/model-bundle.ts";
 import { systemClock as clock, toIso } from "../platform/clock.ts";
-import { AUGMENTATION_PRESETS, type AugmentationSettings, augmentationSettings } from "../training/augmentation.ts";
+import { AUGMENTATION_PRESETS } from "../training/augmentation.ts";
 import { loadBase } from "../training/base-model.ts";
 import type { DataFolder } from "../training/data-folder.ts";
 import { positionFile } from "../training/finetune/position-file.ts";
@@ -14,6 +14,7 @@ import { type InputNormalisation, parseNormalisation } from "../training/input-n
 import { type LearningSet, makeLearningSet } from "../training/learning-set.ts";
 import { type Layers, parseLayers } from "../training/network-blocks.ts";
 import { OnnxProcess } from "../training/onnx-process.ts";
+import { readAugmentation } from "../training/read-augmentation.ts";
 import { readDataFolder } from "../training/read-data-folder.ts";
 import type { Figure } from "../training/report.ts";
 import { simulatedFolder } from "../training/synthesize.ts";
@@ -184,10 +185,11 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
   const progress = progressLine(process.stderr, clock.tick);
   const cachePath = cacheFolder();
   const size = { widthPx: plan.sizePx, heightPx: plan.sizePx };
-  const augmentation = await readAugmentation(plan.augment);
   const warn = (sentence: string): void => note(`warning: ${sentence}`);
   const backbone = await loadBase(plan.basePath, size, { normalisation: plan.normalisation, onWarning: warn });
   const { folders, folderNames, set } = await gatherData(plan, cachePath, progress);
+  const labels = set.classes.map(({ name }) => name);
+  const augmentation = await readAugmentation(plan.augment, labels);
   const options = recordOf(plan, folderNames, set);
   const positions = await openPositions(plan, JSON.stringify([options, set.version, augmentation]));
   const runtime = new OnnxProcess();
@@ -236,19 +238,6 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
     interrupt.stop();
     await training.stop();
     await runtime.stop();
-  }
-}
-
-async function readAugmentation(what: string): Promise<AugmentationSettings> {
-  try {
-    const isPreset = (AUGMENTATION_PRESETS as readonly string[]).includes(what);
-    return augmentationSettings(isPreset ? what : JSON.parse(await readFile(what, "utf8")));
-  } catch (error) {
-    throw new SightlineError(
-      "USAGE",
-      `--augment ${what}: use ${AUGMENTATION_PRESETS.join(", ")} or a JSON file (${messageOf(error)})`,
-      { cause: error },
-    );
   }
 }
 

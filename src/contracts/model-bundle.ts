@@ -36,16 +36,33 @@ export const DecisionLimits = z
   .refine((limits) => limits.passBelow <= limits.rejectFrom, "passBelow must not exceed rejectFrom");
 export type DecisionLimits = z.infer<typeof DecisionLimits>;
 
+/** "P(reject | good) <= maxOverkill with the certificate's confidence", from `parts` held-out good parts. */
+export const OverkillPromise = z.strictObject({
+  maxOverkill: Probability,
+  parts: z.int().nonnegative(),
+  /** Of them rejected at `rejectFrom`. */
+  rejected: z.int().nonnegative(),
+  /** The promise is for every `decision.rejectFrom` from this on. */
+  rejectFrom: Probability,
+});
+
 /** "P(pass | defective) <= maxEscape with confidence `confidence`", from `parts` held-out defective parts. */
 export const EscapeCertificate = z.strictObject({
   maxEscape: Probability,
   confidence: Probability,
   parts: z.int().nonnegative(),
+  /** Of them passed at `passBelow`. */
   escapes: z.int().nonnegative(),
+  /** The promise is for every `decision.passBelow` up to this. */
+  passBelow: Probability,
+  /** Null where none was asked for or none could be given. */
+  overkill: OverkillPromise.nullable(),
   modelSha256: Sha256,
+  /** Over the sorted pairs of file hash and label of the frames it was made from. */
   calibrationSetSha256: Sha256,
   issuedAt: z.iso.datetime(),
 });
+export type EscapeCertificate = z.infer<typeof EscapeCertificate>;
 
 /** Mean and spread of the training embeddings on a few fixed directions, and of simple image statistics. */
 export const DriftBaseline = z.strictObject({

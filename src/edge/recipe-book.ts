@@ -1,5 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { certificateFault } from "../contracts/certificate-fault.ts";
 import { SightlineError, messageOf } from "../contracts/errors.ts";
 import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
 import { rejectOnAbort } from "../platform/abort.ts";
@@ -48,6 +49,8 @@ export class RecipeBook {
         await this.#engine.load(recipe.bundle);
         this.#recipes.set(recipe.name, recipe);
         this.#log.info({ recipe: recipe.name, model: recipe.bundle.manifest.name }, "recipe is loaded");
+        const fault = certificateFault(recipe.bundle.manifest, recipe.bundle.modelSha256);
+        if (fault !== null) this.#log.warn({ recipe: recipe.name, fault }, "the model promises nothing");
       } catch (error) {
         if (config.name === wanted || this.#stopped) throw error;
         this.#refused.set(config.name, messageOf(error));

@@ -64,9 +64,10 @@ function outputShape(
     case "MaxPool":
     case "AveragePool": {
       const [batch = 0, channels = 0] = of(0);
-      if (intAttribute(node, "ceil_mode", 0) !== 0)
-        throw new Error(`node ${node.name} (${node.opType}): ceil_mode 1 is not supported; export with ceil_mode 0`);
-      return [batch, channels, ...windowedSize(of(0), windowOf(node))];
+      const roundsUp = intAttribute(node, "ceil_mode", 0) !== 0;
+      if (roundsUp && node.opType === "AveragePool")
+        throw new Error(`node ${node.name} (AveragePool): ceil_mode 1 is not supported; export with ceil_mode 0`);
+      return [batch, channels, ...(roundsUp ? sizeRoundedUp(node, of(0)) : windowedSize(of(0), windowOf(node)))];
     }
     case "GlobalAveragePool":
       return [of(0)[0] ?? 0, of(0)[1] ?? 0, 1, 1];
@@ -106,10 +107,25 @@ export function concatAxis(node: NodeProto, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-function windowedSize(input: Shape, { kernel, strides, pads, dilations }: Window): [number, number] {
+const reachOf = ({ kernel, dilations }: Window, axis: 0 | 1): number => dilations[axis] * (kernel[axis] - 1) + 1;
+
+const paddedLength = (input: Shape, { pads }: Window, axis: 0 | 1): number =>
+  (input[axis + 2] ?? 0) + pads[axis] + pads[axis === 0 ? 2 : 3];
+
+function windowedSize(input: Shape, window: Window): [number, number] {
+  const size = (axis: 0 | 1): number =>
+    Math.floor((paddedLength(input, window, axis) - reachOf(window, axis)) / window.strides[axis]) + 1;
+  return [size(0), size(1)];
+}
+
+/** ceil_mode 1: the last window may lack places. One that would begin behind the input is counted by some runtimes only. */
+function sizeRoundedUp(node: NodeProto, input: Shape): [number, number] {
+  const window = windowOf(node);
   const size = (axis: 0 | 1): number => {
-    const reach = dilations[axis] * (kernel[axis] - 1) + 1;
-    return Math.floor(((input[axis + 2] ?? 0) + pads[axis] + (pads[axis + 2] ?? 0) - reach) / strides[axis]) + 1;
+    const steps = Math.ceil((paddedLength(input, window, axis) - reachOf(window, axis)) / window.strides[axis]);
+    if (steps * window.strides[axis] < (input[axis + 2] ?? 0) + window.pads[axis]) return steps + 1;
+    const sentence = "with ceil_mode 1 its last window lies in the padding; export with ceil_mode 0";
+    throw new Error(`node ${node.name} (${node.opType}): ${sentence}`);
   };
   return [size(0), size(1)];
 }

@@ -7,6 +7,7 @@ import { seededRandom, shuffle } from "../platform/random.ts";
 import type { CalibrationFrames } from "./calibrate-activations.ts";
 import type { InputSizePx } from "./embed.ts";
 import type { Sample } from "./learning-set.ts";
+import { takeEvenly } from "./take-evenly.ts";
 
 export interface CalibrationChoice {
   readonly size: InputSizePx;
@@ -28,7 +29,7 @@ export async function readCalibrationFrames(
   const random = seededRandom(seed);
   const perImage = Math.max(1, Math.ceil(count / samples.length));
   const pixels: Uint8Array[] = [];
-  for (const { image } of inTurn(samples, seed)) {
+  for (const { image } of takeEvenly(samples, samples.length, ({ source, label }) => `${source} ${label}`, seed)) {
     if (pixels.length >= count) break;
     const bytes = await readFile(image.path).catch(() => undefined);
     const decoded = bytes === undefined ? undefined : await decodeImage(bytes);
@@ -42,12 +43,4 @@ export async function readCalibrationFrames(
     throw new SightlineError("DATA_INVALID", "none of the images can be read; there is nothing to calibrate int8 on");
   }
   return { ...size, pixels };
-}
-
-/** Samples of every data folder and class in turn, in an order chosen by the seed. */
-function inTurn(samples: readonly Sample[], seed: number): Sample[] {
-  const shuffled = shuffle([...samples], seededRandom(seed));
-  const queues = [...Map.groupBy(shuffled, ({ source, label }) => `${source} ${label}`).values()];
-  const longest = queues.reduce((most, queue) => Math.max(most, queue.length), 0);
-  return Array.from({ length: longest }, (_, round) => queues.flatMap((queue) => queue[round] ?? [])).flat();
 }

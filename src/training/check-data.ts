@@ -5,7 +5,7 @@ import { nearDuplicates } from "./near-duplicates.ts";
 import type { PixelStore } from "./pixel-store.ts";
 import { maskAreaPx } from "./region-mask.ts";
 import { type EmbeddedItem, separationAuroc } from "./separation.ts";
-import type { TrainingRegion } from "./training-samples.ts";
+import type { TrainingRegion, TrainingSamples } from "./training-samples.ts";
 
 /** Something a person should know before time is spent on training. */
 export interface DataFinding {
@@ -33,7 +33,8 @@ export interface SplitRegions {
 /** Classes with too few physical parts, in all or on one side of the split. */
 export function checkParts({ classes, regions, validation }: SplitRegions): DataFinding[] {
   const heldOut = new Set(validation);
-  return classes.flatMap(({ name }, classIndex) => {
+  const few: string[] = [];
+  const findings = classes.flatMap(({ name }, classIndex) => {
     const groupsOf = (wanted: boolean): Set<string> =>
       new Set(
         regions
@@ -45,20 +46,19 @@ export function checkParts({ classes, regions, validation }: SplitRegions): Data
     const count = new Set([...training, ...held]).size;
     const parts = `class ${name} has ${count === 1 ? "1 part" : `${count} parts`}`;
     if (count < FEWEST_PARTS) {
-      return error(
-        "parts",
-        `${parts}, so it cannot be both learnt and checked; add parts or merge it with another class`,
-      );
+      const advice = "so it cannot be both learnt and checked; add parts or merge it with another class";
+      return error("parts", `${parts}, ${advice}`);
     }
     if (validation.length > 0 && (training.size === 0 || held.size === 0)) {
       const side = held.size === 0 ? "held out" : "left to train on";
       return error("parts", `${parts} but none is ${side}; add parts or change the split (--seed, --split-by)`);
     }
-    if (count < FEW_PARTS) {
-      return warning("parts", `${parts}; from about ${FEW_PARTS} on, its figures mean something: add parts`);
-    }
+    if (count < FEW_PARTS) few.push(`${name} ${count}`);
     return [];
   });
+  if (few.length === 0) return findings;
+  const advice = `figures of a class mean something from about ${FEW_PARTS} on: add parts`;
+  return [...findings, warning("parts", `few parts of some classes (${few.join(", ")}); ${advice}`)];
 }
 
 const PAIRS_NAMED = 3;
@@ -184,20 +184,21 @@ const shownSize = ({ widthPx, heightPx }: InputSizePx): string => `${widthPx}x${
 const percent = (part: number, whole: number): string => `${Math.max(1, Math.round((100 * part) / whole))}%`;
 
 const UNEVEN_FACTOR = 20;
+/** As many pictures are enough, however many there are of other classes. */
+const ENOUGH_PICTURES = 200;
 
-/** Classes that are rare beside the commonest. */
+/** Classes that are few, and rare beside the commonest. */
 export function checkBalance({ classes, regions }: Pick<SplitRegions, "classes" | "regions">): DataFinding[] {
   const counts = classes.map(({ name }, index) => ({
     name,
     count: regions.filter(({ classIndex }) => classIndex === index).length,
   }));
   const most = counts.reduce((one, other) => (other.count > one.count ? other : one), { name: "", count: 0 });
-  return counts
-    .filter(({ count }) => count > 0 && count * UNEVEN_FACTOR < most.count)
-    .map(({ name, count }) => {
-      const found = `class ${name} has ${count} pictures, ${most.name} ${most.count}`;
-      return warning("balance", `${found}; classes are drawn evenly, so its few will be seen often: add more of them`);
-    });
+  const rare = counts.filter(({ count }) => count < ENOUGH_PICTURES && count * UNEVEN_FACTOR < most.count);
+  if (rare.length === 0) return [];
+  const found = `few pictures of ${rare.map(({ name, count }) => `${name} (${count})`).join(", ")}`;
+  const advice = "balanced sampling shows the few again and again: add more of them";
+  return [warning("balance", `${found} beside ${most.name} (${most.count}); ${advice}`)];
 }
 
 const SEPARATED_AUROC = 0.9;
@@ -208,4 +209,26 @@ export function checkSeparation(items: readonly EmbeddedItem[], seed: number): D
   if (!(found < SEPARATED_AUROC)) return [];
   const what = `on parts not seen, the frozen features tell good from defective with AUROC ${found.toFixed(3)} only`;
   return [warning("separation", `${what}: they underfit; unfreeze with --layers last:6 or --layers all`)];
+}
+
+/** Everything that can be said before a network is run, errors first. */
+export function checkTrainingData({ set, samples, store, plan, validation }: TrainingData): DataFinding[] {
+  // The store's regions: those of unreadable files are not among them.
+  const split = { classes: samples.classes, regions: store.regions, validation };
+  const findings = [
+    ...checkParts(split),
+    ...checkLeaks(set, store, validation),
+    ...checkInputSize(set, store, plan),
+    ...checkBalance(split),
+  ];
+  return findings.sort((one, other) => Number(other.severity === "error") - Number(one.severity === "error"));
+}
+
+export interface TrainingData {
+  readonly set: LearningSet;
+  readonly samples: TrainingSamples;
+  readonly store: PixelStore;
+  readonly plan: RegionPlan;
+  /** Indices of held-out regions of the store. */
+  readonly validation: readonly number[];
 }

@@ -20,11 +20,16 @@ export interface EmbedJob {
 
 const BATCH = 16;
 
-/** Embeddings of the frozen network for every region of the store, in order, from the bytes a device would feed. */
-export async function embedRegions(store: PixelStore, job: EmbedJob): Promise<Float32Array[]> {
+/** Embeddings of the frozen network for some regions of the store, in their order, from the bytes a device would feed. */
+export async function embedRegions(
+  store: PixelStore,
+  wanted: readonly number[],
+  job: EmbedJob,
+): Promise<Float32Array[]> {
   const bytes = encodeModel(job.graph);
-  const count = store.regions.length;
-  const cacheFile = job.cachePath === null ? null : join(job.cachePath, "embeddings", `${keyOf(bytes, store)}.f32`);
+  const count = wanted.length;
+  const cacheFile =
+    job.cachePath === null ? null : join(job.cachePath, "embeddings", `${keyOf(bytes, store, wanted)}.f32`);
   const cached = cacheFile === null ? undefined : await readFile(cacheFile).catch(() => undefined);
   if (cached !== undefined) {
     const values = new Float32Array(new Uint8Array(cached).buffer);
@@ -34,7 +39,7 @@ export async function embedRegions(store: PixelStore, job: EmbedJob): Promise<Fl
   await job.runtime.load(bytes);
   const parts: Float32Array[] = [];
   for (let start = 0; start < count; start += BATCH) {
-    const indices = Array.from({ length: Math.min(BATCH, count - start) }, (_, place) => start + place);
+    const indices = wanted.slice(start, start + BATCH);
     const [part] = await job.runtime.run([imageInput(store, indices)], [EMBEDDING]);
     if (part === undefined) throw new Error("the model gave no embedding");
     parts.push(part);
@@ -56,9 +61,9 @@ export function imageInput(store: PixelStore, indices: readonly number[]) {
   return { name: MODEL_INPUT, type: "uint8", data: batch.pixels, dims } as const;
 }
 
-function keyOf(model: Uint8Array, { regions, size }: PixelStore): string {
+function keyOf(model: Uint8Array, { regions, size }: PixelStore, wanted: readonly number[]): string {
   const hash = createHash("sha256").update(model).update(`${size.widthPx}x${size.heightPx}`);
-  for (const { canvas } of regions) hash.update(canvas.pixels);
+  for (const index of wanted) hash.update(regions[index]?.canvas.pixels ?? "");
   return hash.digest("hex");
 }
 

@@ -34,10 +34,10 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
   return low + ((sorted[Math.min(below + 1, sorted.length - 1)] ?? NaN) - low) * (position - below);
 }
 
-/** Exact 95 % interval of a share, `hits` of `trials` (Clopper & Pearson 1934). */
-export function clopperPearson(hits: number, trials: number): Interval {
+/** Exact interval of a share, `hits` of `trials` (Clopper & Pearson 1934); 95 % unless told. */
+export function clopperPearson(hits: number, trials: number, confidence = 0.95): Interval {
   if (trials === 0) return { low: 0, high: 1 };
-  const tail = 0.025;
+  const tail = (1 - confidence) / 2;
   return {
     low: hits === 0 ? 0 : bisect((share) => 1 - binomialCdf(hits - 1, trials, share) - tail),
     high: hits === trials ? 1 : bisect((share) => tail - binomialCdf(hits, trials, share)),
@@ -57,7 +57,7 @@ function bisect(rising: (share: number) => number): number {
 }
 
 /** P(X <= hits) for X of a binomial distribution, summed in logarithms so that many trials do not underflow. */
-function binomialCdf(hits: number, trials: number, share: number): number {
+export function binomialCdf(hits: number, trials: number, share: number): number {
   if (share <= 0) return 1;
   if (share >= 1) return hits >= trials ? 1 : 0;
   let logTerm = trials * Math.log1p(-share);

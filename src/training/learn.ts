@@ -3,7 +3,6 @@ import { MODEL_INPUT } from "../contracts/model-bundle.ts";
 import type { CellGrid } from "../imaging/augment.ts";
 import type { Model } from "../onnx/model-file.ts";
 import { inferShapes } from "../onnx/tensor-shapes.ts";
-import { seededRandom, shuffle } from "../platform/random.ts";
 import type { LinearHead } from "./attach-head.ts";
 import type { AugmentationSettings } from "./augmentation.ts";
 import { augmentedStream } from "./augmented-stream.ts";
@@ -17,6 +16,7 @@ import type { TrainingProcess } from "./finetune/training-process.ts";
 import { fitHead, fitHeadFor, type HeadExample } from "./fit-head.ts";
 import type { Layers } from "./network-blocks.ts";
 import type { PixelStore } from "./pixel-store.ts";
+import { takeEvenly } from "./take-evenly.ts";
 import type { HeadTrainingOptions } from "./train-head.ts";
 
 /** What every learning run of a job shares. */
@@ -25,8 +25,8 @@ export interface LearnJob {
   readonly backbone: Model;
   readonly classes: readonly ModelClass[];
   readonly store: PixelStore;
-  /** Of the backbone as it came, one for each region. */
-  readonly embeddings: readonly Float32Array[];
+  /** Embeddings of regions by the backbone as it came. */
+  readonly embed: (indices: readonly number[]) => Promise<Float32Array[]>;
   readonly layers: Layers;
   readonly head: Omit<HeadTrainingOptions, "classCount">;
   readonly fineTuning: Omit<FineTuneSettings, "stepsPerEpoch">;
@@ -62,6 +62,8 @@ export interface Learned {
 
 /** A head is fitted on at most this many examples; more do not change it, and TensorFlow.js on a CPU is slow. */
 const MOST_HEAD_EXAMPLES = 6000;
+/** Looked at after every epoch to find the best one; the figures at the end are of all held-out regions. */
+const MOST_VALIDATION_REGIONS = 1500;
 /** Epochs of the head a fine-tuning starts from. */
 const START_EPOCHS = 60;
 /** Validations in a run. */
@@ -72,7 +74,7 @@ const VALIDATIONS = 12;
  * head could use them (Kumar et al. 2022, "Fine-tuning can distort pretrained features").
  */
 export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> {
-  const examples = headExamples(job, sides.fit);
+  const examples = await headExamples(job, sides.fit);
   const options = { ...job.head, classCount: job.classes.length };
   if (job.layers.kind === "head") {
     const { head, epochs } = await fitHead(examples, options, job.seed + 1, job.onHeadRound);
@@ -84,6 +86,7 @@ export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> 
   const stages = stagesOf(job.backbone, job.layers, Math.ceil(job.imageBudget / job.fineTuning.batchSize));
   const totalSteps = stages.reduce((sum, { steps }) => sum + steps, 0);
   const cells = job.fineTuning.cellLossWeight > 0 ? cellGrid(job.backbone, store) : null;
+  const validation = sides.validation === null ? null : evenly(store, sides.validation, MOST_VALIDATION_REGIONS, seed);
   let stepsBefore = 0;
   let lastStep = 0;
   const tuned = await fineTune({
@@ -101,7 +104,7 @@ export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> 
     }),
     settings: { ...job.fineTuning, stepsPerEpoch: Math.ceil(totalSteps / VALIDATIONS) },
     process: job.training,
-    validate: sides.validation === null ? null : (predict) => validationLoss(job, sides.validation ?? [], predict),
+    validate: validation === null ? null : (predict) => validationLoss(job, validation, predict),
     signal: job.signal,
     onProgress: (progress) => {
       if (progress.step < lastStep) stepsBefore += lastStep;
@@ -113,29 +116,20 @@ export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> 
   return { ...tuned, headEpochs: START_EPOCHS };
 }
 
-/** At most MOST_HEAD_EXAMPLES, of every class as many as the others where they are there. */
-export function headExamples(
-  { store, embeddings, seed }: Pick<LearnJob, "store" | "embeddings" | "seed">,
-  fit: readonly number[],
-): HeadExample[] {
-  const byClass = Map.groupBy(shuffle([...fit], seededRandom(seed)), (index) => store.regions[index]?.classIndex ?? -1);
-  const queues = [...byClass].sort(([a], [b]) => a - b).map(([, indices]) => indices);
-  const chosen: number[] = [];
-  for (let round = 0; chosen.length < Math.min(MOST_HEAD_EXAMPLES, fit.length); round++) {
-    for (const queue of queues) {
-      const index = queue[round];
-      if (index !== undefined && chosen.length < MOST_HEAD_EXAMPLES) chosen.push(index);
-    }
-  }
-  return chosen
-    .sort((a, b) => a - b)
-    .flatMap((index) => {
-      const region = store.regions[index];
-      const embedding = embeddings[index];
-      if (region === undefined || embedding === undefined) return [];
-      return [{ label: region.label, group: region.group, classIndex: region.classIndex, embedding }];
-    });
+async function headExamples({ store, embed, seed }: LearnJob, fit: readonly number[]): Promise<HeadExample[]> {
+  const chosen = evenly(store, fit, MOST_HEAD_EXAMPLES, seed);
+  const embeddings = await embed(chosen);
+  return chosen.flatMap((index, row) => {
+    const region = store.regions[index];
+    const embedding = embeddings[row];
+    if (region === undefined || embedding === undefined) return [];
+    return [{ label: region.label, group: region.group, classIndex: region.classIndex, embedding }];
+  });
 }
+
+/** At most `count` of the regions, of every class as many as of the others where they are there; in their order. */
+const evenly = ({ regions }: PixelStore, indices: readonly number[], count: number, seed: number): number[] =>
+  takeEvenly(indices, count, (index) => regions[index]?.label ?? "", seed).sort((a, b) => a - b);
 
 function cellGrid(backbone: Model, { size }: PixelStore): CellGrid {
   const image = [1, size.heightPx, size.widthPx, 3];

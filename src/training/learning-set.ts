@@ -113,7 +113,8 @@ function joinEqualFiles(samples: readonly Sample[]): Sample[] {
   return samples.map((sample) => ({ ...sample, group: rootOf(sample.group) }));
 }
 
-function versionOf(samples: readonly Sample[]): string {
+/** SHA-256 over the sorted pairs of file hash and label. */
+export function versionOf(samples: readonly Sample[]): string {
   const lines = samples.map(({ sha256, label }) => `${sha256} ${label}\n`).sort();
   return createHash("sha256").update(lines.join("")).digest("hex");
 }

@@ -1,6 +1,7 @@
 import type { BundleManifest } from "../contracts/model-bundle.ts";
 import type { Interval } from "./intervals.ts";
-import type { Figure, PartShare, QualityReport } from "./report.ts";
+import type { PartShare } from "./part-share.ts";
+import type { Figure, QualityReport } from "./report.ts";
 import type { TrainedModel } from "./train-model.ts";
 
 export interface CardSource {
@@ -19,6 +20,23 @@ export interface CardFacts {
   readonly licence: string;
 }
 
+function howJudged({ validation: { kind, folds, parts } }: TrainedModel): string {
+  if (kind === "folds")
+    return `Every figure is out of fold: ${folds} models, each trained without one fold of the ${parts} parts,
+judged that fold; the model itself was then trained on all parts in the same way.`;
+  return `Every figure is of ${parts} parts the model did not learn from. They decided when training
+stopped and where the limits lie, which makes the figures a little optimistic.`;
+}
+
+const regionsText = (regions: BundleManifest["regions"]): string =>
+  regions.mode === "full"
+    ? "whole frame"
+    : `every cell of a ${regions.rows}x${regions.cols} grid (margin ${regions.marginPx} px)`;
+
+const networkText = ({ layers, steps, interrupted, quantization }: TrainedModel): string =>
+  `${layers === "head" ? "frozen backbone, linear head trained on its embeddings" : `head and layers (${layers}) fine-tuned in ${steps} steps`}` +
+  `${interrupted ? ", interrupted" : ""}${quantization.accepted ? "; int8" : "; float32"}`;
+
 const share = (value: number): string => (Number.isNaN(value) ? "n/a" : value.toFixed(3));
 const between = ({ low, high }: Interval): string => `${share(low)} to ${share(high)}`;
 const figure = (f: Figure): string =>
@@ -33,12 +51,11 @@ export function modelCard(facts: CardFacts): string {
   const { decision, classes, input } = manifest;
   return `# ${manifest.name} ${manifest.version}
 
-Written by the training tool; do not edit. Every figure is out of fold: judged by a head that saw neither the frame nor
-any other frame of the same part.
+Written by the training tool; do not edit. ${howJudged(trained)}
 
 - Classes: ${classes.map(({ name, kind }) => `${name} (${kind})`).join(", ")}.
-- Input: ${input.width}x${input.height} px, whole frame, proportions not kept.
-- Network: frozen backbone, linear head trained on its embeddings${trained.quantization.accepted ? "; int8" : ""}.
+- Input: ${input.width}x${input.height} px, ${regionsText(manifest.regions)}, proportions not kept.
+- Network: ${networkText(trained)}.
 - Decision on the NG score (1 - probability of the good classes): pass below ${share(decision.passBelow)}, reject from
   ${share(decision.rejectFrom)}, a person between. Temperature ${share(decision.temperature)}.
 

@@ -7,7 +7,10 @@ let session: InferenceSession | undefined;
 
 async function answer(request: OnnxRequest): Promise<OnnxAnswer> {
   if (request.kind === "load") {
-    await session?.release();
+    const previous = session;
+    // A model that is refused must not leave a released one behind.
+    session = undefined;
+    await previous?.release();
     session = await InferenceSession.create(request.model, {
       executionProviders: ["cpu"],
       graphOptimizationLevel: "all",

@@ -5,6 +5,7 @@ import { dropUnusedInitializers, indexGraph } from "../onnx/graph.ts";
 import type { Model } from "../onnx/model-file.ts";
 import { makeNode } from "../onnx/node.ts";
 import type { GraphProto } from "../onnx/onnx-pb.ts";
+import { mergePads } from "../onnx/merge-pads.ts";
 import { poolMeans } from "../onnx/pool-means.ts";
 import { raiseOpset } from "../onnx/raise-opset.ts";
 import { storeConstants } from "../onnx/store-constants.ts";
@@ -28,7 +29,7 @@ export interface PreparedBase {
  * SightlineError DATA_INVALID or an Error, with a sentence that names the node, where the network is of another kind.
  */
 export function prepareBase(exported: Model): PreparedBase {
-  const model = poolMeans(storeConstants(exported));
+  const model = mergePads(poolMeans(storeConstants(exported)));
   const { graph } = model;
   renameReserved(graph);
   const { name: input, shape } = imageInput(graph);
@@ -61,7 +62,7 @@ function renameReserved(graph: GraphProto): void {
 function imageInput(graph: GraphProto): { name: string; shape: readonly Dimension[] } {
   const signature = graph.input.length === 1 ? graph.input.map(tensorSignature)[0] : undefined;
   const shape = signature?.shape ?? [];
-  const takesColour = shape[1] === 3 || typeof shape[1] === "string";
+  const takesColour = shape[1] === 3 || (typeof shape[1] === "string" && shape[3] !== 3);
   if (signature?.dataType === DataType.FLOAT && shape.length === 4 && takesColour)
     return { name: signature.name, shape };
   const found = graph.input.map(describeInput).join(" and ");

@@ -1,6 +1,7 @@
 import type { DecisionLimits } from "../contracts/model-bundle.ts";
-import { bootstrapByPart, clopperPearson, type Interval } from "./intervals.ts";
+import { bootstrapByPart, type Interval } from "./intervals.ts";
 import { auroc, balancedAccuracy, confusion, mean, type ScoredFrame, standardDeviation } from "./metrics.ts";
+import { type PartShare, partShare } from "./part-share.ts";
 
 const RESAMPLES = 1000;
 
@@ -11,16 +12,6 @@ export interface Figure {
   readonly folds: readonly number[];
   readonly foldMean: number;
   readonly foldStandardDeviation: number;
-}
-
-/** Parts with at least one wrong frame: frames of one part are not independent trials. */
-export interface PartShare {
-  readonly parts: number;
-  readonly wrongParts: number;
-  readonly share: number;
-  readonly interval: Interval;
-  readonly frames: number;
-  readonly wrongFrames: number;
 }
 
 export interface QualityReport {
@@ -79,19 +70,5 @@ export function qualityReport(
     reviewShare:
       frames.filter(({ ngScore }) => ngScore >= limits.passBelow && ngScore < limits.rejectFrom).length / frames.length,
     confusion: confusion(frames, options.classCount),
-  };
-}
-
-function partShare(frames: readonly ScoredFrame[], isWrong: (frame: ScoredFrame) => boolean): PartShare {
-  const wrong = frames.filter(isWrong);
-  const parts = new Set(frames.map(({ group }) => group)).size;
-  const wrongParts = new Set(wrong.map(({ group }) => group)).size;
-  return {
-    parts,
-    wrongParts,
-    share: parts === 0 ? 0 : wrongParts / parts,
-    interval: clopperPearson(wrongParts, parts),
-    frames: frames.length,
-    wrongFrames: wrong.length,
   };
 }

@@ -6,6 +6,7 @@ import { encodePng } from "../imaging/encode-jpeg.ts";
 import { DEFAULT_LINE, type LineSettings, PHOTOGRAPHED_GREY } from "../simulation/line-settings.ts";
 import { renderPart } from "../simulation/render-part.ts";
 import { csvLine } from "./csv.ts";
+import { SYNTHETIC_COLUMN } from "./held-out.ts";
 
 export interface SynthesizeOptions {
   readonly parts: number;
@@ -15,6 +16,8 @@ export interface SynthesizeOptions {
   readonly onProgress: (done: number) => void;
 }
 
+const COLUMNS = ["file", "label", "part", "seed", "grey", SYNTHETIC_COLUMN];
+
 /** Settings of simulated part `index` of a data folder: the lightings of the photographs in turn. */
 export function synthesisLine(seed: number, index: number, defectRate: number): LineSettings {
   const meanGrey = PHOTOGRAPHED_GREY[index % PHOTOGRAPHED_GREY.length] ?? DEFAULT_LINE.lighting.meanGrey;
@@ -23,19 +26,19 @@ export function synthesisLine(seed: number, index: number, defectRate: number): 
 
 /**
  * Writes simulated parts as a data folder: a folder per class, `masks/`, and `index.csv` with the columns
- * file,label,part,seed,grey. The same options give the same files. The folder must not exist or is replaced.
+ * file,label,part,seed,grey,synthetic. The same options give the same files. The folder must not exist or is replaced.
  */
 export async function synthesizeParts(folderPath: string, options: SynthesizeOptions): Promise<void> {
   await rm(folderPath, { recursive: true, force: true });
   await mkdir(join(folderPath, "masks"), { recursive: true });
-  let index = csvLine(["file", "label", "part", "seed", "grey"]);
+  let index = csvLine(COLUMNS);
   for (let part = 0; part < options.parts; part++) {
     const line = synthesisLine(options.seed, part, options.defectRate);
     const { image, mask, label, partId } = renderPart(line, part);
     await mkdir(join(folderPath, label), { recursive: true });
     await writeFile(join(folderPath, label, `${partId}.png`), await encodePng(image));
     if (label !== "free") await writeFile(join(folderPath, "masks", `${partId}.png`), await encodePng(mask));
-    index += csvLine([`${label}/${partId}.png`, label, partId, options.seed, line.lighting.meanGrey]);
+    index += csvLine([`${label}/${partId}.png`, label, partId, options.seed, line.lighting.meanGrey, 1]);
     options.onProgress(part + 1);
   }
   // Last, so that a folder with an index is a whole one.
@@ -50,9 +53,9 @@ export async function simulatedFolder(cachePath: string, options: SynthesizeOpti
   return folderPath;
 }
 
-/** Changes when the simulation draws other pixels from the same settings. */
+/** Changes when the simulation draws other pixels from the same settings, or says more of them. */
 function renderingFingerprint({ seed, defectRate }: SynthesizeOptions): string {
-  const hash = createHash("sha256");
+  const hash = createHash("sha256").update(COLUMNS.join());
   for (let part = 0; part < FINGERPRINT_PARTS; part++) {
     hash.update(renderPart(synthesisLine(seed, part, defectRate), part).image.pixels);
   }

@@ -3,14 +3,7 @@ import { SightlineError } from "../contracts/errors.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
 import { ngScore } from "../pipeline/decide/decide.ts";
 import { attachHead, withTemperature } from "./attach-head.ts";
-import {
-  checkBalance,
-  checkInputSize,
-  checkLeaks,
-  checkParts,
-  checkSeparation,
-  type DataFinding,
-} from "./check-data.ts";
+import { checkSeparation, checkTrainingData, type DataFinding } from "./check-data.ts";
 import { chooseLimits, fitTemperature, softmax } from "./calibrate-scores.ts";
 import type { InputSizePx, UnreadableFile } from "./embed.ts";
 import { embedRegions } from "./embed-regions.ts";
@@ -21,18 +14,19 @@ import { judgedFrames, judgeRegions } from "./judge-regions.ts";
 import type { JudgedFrame } from "./judged-frame.ts";
 import { learn, type LearnJob, type Learned } from "./learn.ts";
 import type { LearningSet } from "./learning-set.ts";
-import { auroc, type ScoredFrame } from "./metrics.ts";
+import type { ScoredFrame } from "./metrics.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
+import { isWithin, LARGEST_LOSS, type Parity, parity } from "./parity.ts";
 import { fillPixelStore, type PixelStore } from "./pixel-store.ts";
 import { quantizeForDevice } from "./quantize-device-model.ts";
 import { type QualityReport, qualityReport } from "./report.ts";
-import { imageBudget } from "./training-defaults.ts";
-import { listTrainingRegions } from "./training-samples.ts";
+import { describeLayers, imageBudget } from "./training-defaults.ts";
+import { listTrainingRegions, type TrainingSamples } from "./training-samples.ts";
 
 export type TrainingStage = "read" | "embed" | "head" | "tune" | "quantize" | "judge";
 
 /** Belongs to one learning run. */
-type OfOneRun = "classes" | "store" | "embeddings" | "imageBudget" | "onHeadRound" | "onStep";
+type OfOneRun = "classes" | "store" | "embed" | "imageBudget" | "onHeadRound" | "onStep";
 
 export interface TrainingJob extends InputSizePx, Omit<LearnJob, OfOneRun> {
   readonly set: LearningSet;
@@ -52,13 +46,8 @@ export interface TrainingJob extends InputSizePx, Omit<LearnJob, OfOneRun> {
 }
 
 /** What int8 costs on the same held-out frames. */
-export interface QuantizationCost {
+export interface QuantizationCost extends Parity {
   readonly accepted: boolean;
-  readonly aurocLoss: number;
-  /** Share of frames given the same class by int8 and float32. */
-  readonly classAgreement: number;
-  /** Largest difference of an NG score. */
-  readonly largestScoreChange: number;
   readonly float32Bytes: number;
   readonly int8Bytes: number;
 }
@@ -70,6 +59,8 @@ export interface TrainedModel {
   /** float32. */
   readonly checkpoint: Model;
   readonly decision: BundleManifest["decision"];
+  /** As `--layers` names them. */
+  readonly layers: string;
   readonly headEpochs: number;
   readonly steps: number;
   readonly interrupted: boolean;
@@ -94,9 +85,6 @@ export interface SlicedReport {
   readonly regions: QualityReport | null;
 }
 
-/** int8 that loses more AUROC than this is not shipped. */
-export const MAX_AUROC_LOSS = 0.005;
-
 /** Trains, judges on parts no model saw, calibrates and quantises. The same job gives the same bytes. */
 export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
   const listed = await listTrainingRegions(job.set, job.regions);
@@ -104,23 +92,23 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
     size: { widthPx: job.widthPx, heightPx: job.heightPx },
     onProgress: (done, total) => job.onProgress("read", done, total),
     signal: job.signal,
+  }).catch((error: unknown) => {
+    throw job.signal.aborted ? new SightlineError("INTERRUPTED", "nothing was trained yet", { cause: error }) : error;
   });
   const { classes } = listed;
-  const embeddings = await embedRegions(store, {
-    graph: job.backbone,
-    runtime: job.runtime,
-    cachePath: job.cachePath,
-    onProgress: (done, total) => job.onProgress("embed", done, total),
-  });
-  const context: Context = { job, classes, store, embeddings };
-  report(job, [
-    ...checkInputSize(job.set, store, job.regions),
-    ...checkBalance(listed),
-    ...(job.layers.kind === "head" ? separationFindings(context) : []),
-  ]);
+  const embed = (indices: readonly number[]): Promise<Float32Array[]> =>
+    embedRegions(store, indices, {
+      graph: job.backbone,
+      runtime: job.runtime,
+      cachePath: job.cachePath,
+      onProgress: (done, total) => job.onProgress("embed", done, total),
+    });
+  const context: Context = { job, samples: listed, classes, store, embed };
+  if (job.layers.kind === "head") report(job, await separationFindings(context));
   const judged = job.folds > 1 ? await crossValidate(context) : await holdOut(context);
   const { final, float32, int8 } = judged;
-  const quantization = costOf(float32.frames, int8.frames, final);
+  const quantization = costOf(float32, int8, final, classes);
+  if (!quantization.accepted) job.onWarning(refusalOf(quantization));
   const device = quantization.accepted ? int8 : float32;
   const decision = decisionOf(device, classes);
   const calibrated = (model: Model): Model => withTemperature(model, decision.temperature);
@@ -129,6 +117,7 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
     deviceModel: calibrated(quantization.accepted ? final.int8 : final.float32),
     checkpoint: calibrated(final.float32),
     decision,
+    layers: describeLayers(job.layers),
     headEpochs: final.learned.headEpochs,
     steps: final.learned.steps,
     interrupted: job.signal.aborted,
@@ -152,9 +141,10 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
 
 interface Context {
   readonly job: TrainingJob;
+  readonly samples: TrainingSamples;
   readonly classes: readonly ModelClass[];
   readonly store: PixelStore;
-  readonly embeddings: readonly Float32Array[];
+  readonly embed: LearnJob["embed"];
 }
 
 /** One learning run with what a device would run of it; temperature 1. */
@@ -176,7 +166,9 @@ interface Outcome {
   readonly int8: Judged;
 }
 
-function separationFindings({ job, classes, store, embeddings }: Context): DataFinding[] {
+async function separationFindings({ job, classes, store, embed }: Context): Promise<DataFinding[]> {
+  const indices = [...store.regions.keys()];
+  const embeddings = await embed(indices);
   const items = store.regions.flatMap(({ label, group, classIndex }, index) => {
     const embedding = embeddings[index];
     return embedding === undefined
@@ -198,10 +190,7 @@ async function holdOut(context: Context): Promise<Outcome> {
   const { job, store } = context;
   requireParts(context, 2);
   const validation = holdOutParts(store.regions, job.validationShare, job.seed);
-  report(job, [
-    ...checkParts({ classes: context.classes, regions: store.regions, validation }),
-    ...checkLeaks(job.set, store, validation),
-  ]);
+  report(job, checkTrainingData({ set: job.set, samples: context.samples, store, plan: job.regions, validation }));
   const heldOut = new Set(validation);
   const fit = [...store.regions.keys()].filter((index) => !heldOut.has(index));
   const final = await trainSide(context, { fit, validation, name: "held-out" });
@@ -221,6 +210,7 @@ async function crossValidate(context: Context): Promise<Outcome> {
   requireParts(context, job.folds);
   const folds = stratifiedGroupFolds(store.regions, job.folds, job.seed);
   checkNoLeak(store.regions, folds);
+  report(job, checkTrainingData({ set: job.set, samples: context.samples, store, plan: job.regions, validation: [] }));
   const everyone = [...store.regions.keys()];
   const float32: { frames: JudgedFrame[]; folds: number[] } = { frames: [], folds: [] };
   const int8: { frames: JudgedFrame[]; folds: number[] } = { frames: [], folds: [] };
@@ -297,6 +287,10 @@ function requireParts({ classes, store }: Context, least: number): void {
   });
 }
 
+const refusalOf = ({ aurocLoss, balancedAccuracyLoss }: QuantizationCost): string =>
+  `int8 loses ${aurocLoss.toFixed(4)} of AUROC and ${balancedAccuracyLoss.toFixed(4)} of balanced accuracy on held-out ` +
+  `parts, more than ${LARGEST_LOSS.auroc} and ${LARGEST_LOSS.balancedAccuracy}: model.onnx stays float32; see quantize --help`;
+
 /** Temperature and limits from held-out frames judged at temperature 1. */
 function decisionOf({ frames }: Judged, classes: readonly ModelClass[]): BundleManifest["decision"] {
   const regions = frames.flatMap((frame) => frame.regions).filter(({ truth }) => truth !== null && truth >= 0);
@@ -327,20 +321,16 @@ function calibrated(
   });
 }
 
-function costOf(float32: readonly JudgedFrame[], int8: readonly JudgedFrame[], final: Trained): QuantizationCost {
-  const aurocLoss = auroc(float32) - auroc(int8);
-  const pairs = float32.flatMap((frame, index) => {
-    const other = int8[index];
-    return other === undefined ? [] : [{ frame, other }];
-  });
+/** On few held-out frames a single one moves balanced accuracy by more than the gate; then the same class must be given. */
+const LEAST_CLASS_AGREEMENT = 0.97;
+
+function costOf(float32: Judged, int8: Judged, final: Trained, classes: readonly ModelClass[]): QuantizationCost {
+  const cost = parity(float32.frames, int8.frames, decisionOf(float32, classes));
   return {
-    accepted: aurocLoss <= MAX_AUROC_LOSS,
-    aurocLoss,
-    classAgreement: pairs.filter(({ frame, other }) => frame.guess === other.guess).length / pairs.length,
-    largestScoreChange: pairs.reduce(
-      (most, { frame, other }) => Math.max(most, Math.abs(frame.ngScore - other.ngScore)),
-      0,
-    ),
+    ...cost,
+    accepted:
+      isWithin(cost, LARGEST_LOSS) ||
+      (cost.aurocLoss <= LARGEST_LOSS.auroc && cost.classAgreement >= LEAST_CLASS_AGREEMENT),
     float32Bytes: encodeModel(final.float32).length,
     int8Bytes: encodeModel(final.int8).length,
   };

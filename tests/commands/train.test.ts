@@ -13,7 +13,14 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const BASICS = ["--data", "d", "--base", "b.onnx", "--out"];
 
 test.each([
-  [[...BASICS, "x", "--layers", "all"], "--layers all is not supported yet; now it trains the head"],
+  [
+    [...BASICS, "x", "--layers", "some"],
+    "--layers some: use head, last:N (the last N blocks, N from 1), gradual or all",
+  ],
+  [[...BASICS, "x", "--grid", "4"], "--grid 4: use ROWSxCOLS"],
+  [[...BASICS, "x", "--margin", "4"], "--margin belongs to --grid"],
+  [[...BASICS, "x", "--rate", "2"], "--rate 2: use a number between 0 and 1"],
+  [[...BASICS, "x", "--base-mean", "127"], "--base-mean is given without --base-scale"],
   [[...BASICS, "x", "--size", "100"], "--size 100: use a multiple of 32"],
   [[...BASICS, "x", "--epochs", "0"], "--epochs 0: use a whole number, 1 or more"],
   [[...BASICS, "x", "--seeds", "3"], "did you mean --seed?"],

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/platform/random.ts";
 import {
@@ -8,6 +11,7 @@ import {
   PRESET_RANGES,
   unknownLabels,
 } from "../../src/training/augmentation.ts";
+import { readAugmentation } from "../../src/training/read-augmentation.ts";
 
 const many = (settings: unknown, label: string, seed = 7): Augmentation[] => {
   const random = seededRandom(seed);
@@ -74,4 +78,28 @@ test("a settings file with a misspelt word, a value out of range or a class that
   expect(() => augmentationSettings({ blurSigmaPx: 40 })).toThrow();
   expect(() => augmentationSettings("wild")).toThrow("none");
   expect(unknownLabels(augmentationSettings({ classes: { crakc: {} } }), ["crack", "good"])).toEqual(["crakc"]);
+});
+
+test("settings come from a preset's name or a file, and mistakes in it are told with their place", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sightline-augmentation-"));
+  const path = join(folder, "settings.json");
+  const labels = ["crack", "good"];
+  try {
+    expect(await readAugmentation("light", labels)).toEqual(augmentationSettings("light"));
+    await writeFile(path, JSON.stringify({ rotationDegrees: 2, classes: { crack: { gamma: 0 } } }));
+    expect((await readAugmentation(path, labels)).classes["crack"]).toMatchObject({ rotationDegrees: 2, gamma: 0 });
+    await writeFile(path, JSON.stringify({ classes: { crack: { shiftPercent: 5 } } }));
+    await expect(readAugmentation(path, labels)).rejects.toThrow(
+      'settings.json: classes.crack: Unrecognized key: "shiftPercent"',
+    );
+    await writeFile(path, JSON.stringify({ classes: { crakc: {} } }));
+    await expect(readAugmentation(path, labels)).rejects.toThrow("classes.crakc: no such class; there are crack, good");
+    await writeFile(path, "{");
+    await expect(readAugmentation(path, labels)).rejects.toThrow("not JSON");
+    await expect(readAugmentation("wild", labels)).rejects.toThrow(
+      "is neither a file nor one of none, light, standard, strong",
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

@@ -12,6 +12,7 @@ import {
   checkLeaks,
   checkParts,
   checkSeparation,
+  checkTrainingData,
   type DataFinding,
 } from "../../src/training/check-data.ts";
 import { makeLearningSet } from "../../src/training/learning-set.ts";
@@ -55,7 +56,7 @@ describe("too few parts", () => {
       "error: class crack has 1 part, so it cannot be both learnt and checked; add parts or merge it with another class",
     ]);
     expect(told(checkParts({ classes, regions: regionsOf([5, 30]), validation: [0, 10] }))).toEqual([
-      "warning: class crack has 5 parts; from about 10 on, its figures mean something: add parts",
+      "warning: few parts of some classes (crack 5); figures of a class mean something from about 10 on: add parts",
     ]);
     expect(checkParts({ classes, regions: regionsOf([10, 30]), validation: [0, 20] })).toEqual([]);
   });
@@ -131,6 +132,14 @@ describe("leaks", () => {
   });
 });
 
+test("everything is told at once, errors first", async () => {
+  for (const [at, file] of ["good/a.png", "good/b.png", "spot/c.png"].entries())
+    await putImage(folder, file, blobs(at));
+  const { set, samples, store } = await load();
+  const findings = checkTrainingData({ set, samples, store, plan: { mode: "full" }, validation: [1] });
+  expect(findings.map(({ severity, check }) => `${severity} ${check}`)).toEqual(["error parts", "warning parts"]);
+});
+
 describe("the input size", () => {
   test("too small for the marked defects is told, with a size and a grid that would do", async () => {
     const images = Array.from({ length: 4 }, (_, at) => ({ id: at, file_name: `${at}.png`, part: `p${at}` }));
@@ -168,7 +177,7 @@ describe("the input size", () => {
 
 test("a class that is rare beside the commonest is told", () => {
   expect(told(checkBalance({ classes, regions: regionsOf([4, 100]) }))[0]).toContain(
-    "class crack has 4 pictures, good 100",
+    "few pictures of crack (4) beside good (100); balanced",
   );
   expect(checkBalance({ classes, regions: regionsOf([20, 100]) })).toEqual([]);
 });

@@ -6,26 +6,32 @@ import { encodePng } from "../../src/imaging/encode-jpeg.ts";
 import { encodeModel } from "../../src/onnx/model-file.ts";
 import { openBundle } from "../../src/pipeline/infer/open-bundle.ts";
 import { seededRandom } from "../../src/platform/random.ts";
+import { augmentationSettings } from "../../src/training/augmentation.ts";
 import { loadBase } from "../../src/training/base-model.ts";
 import { csvLine } from "../../src/training/csv.ts";
+import { TrainingProcess } from "../../src/training/finetune/training-process.ts";
 import { makeLearningSet } from "../../src/training/learning-set.ts";
 import { OnnxProcess } from "../../src/training/onnx-process.ts";
 import { readDataFolder } from "../../src/training/read-data-folder.ts";
-import { trainBundle, type WrittenBundle } from "../../src/training/train-bundle.ts";
+import { type BundleJob, trainBundle, type WrittenBundle } from "../../src/training/train-bundle.ts";
 import { HEAD_DEFAULTS } from "../../src/training/train-head.ts";
+import { FINE_TUNING_DEFAULTS, SAMPLING_DEFAULTS } from "../../src/training/training-defaults.ts";
 import { tinyBackbone } from "./tiny-backbone.ts";
 
 const SIDE_PX = 32;
 const runtime = new OnnxProcess();
+const training = new TrainingProcess();
 let folder = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "sightline-train-"));
   runtime.start();
+  training.start();
   await writeFile(join(folder, "backbone.onnx"), encodeModel(tinyBackbone()));
   await writeParts(join(folder, "data"));
 });
 afterAll(async () => {
   await runtime.stop();
+  await training.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -50,7 +56,7 @@ async function writeParts(path: string): Promise<void> {
   await writeFile(join(path, "index.csv"), `${index}good/broken.png,good,broken\n`);
 }
 
-async function trained(outName: string): Promise<WrittenBundle> {
+async function trained(outName: string, changes: Partial<BundleJob> = {}): Promise<WrittenBundle> {
   const size = { widthPx: SIDE_PX, heightPx: SIDE_PX };
   const data = await readDataFolder(join(folder, "data"));
   return trainBundle({
@@ -63,15 +69,30 @@ async function trained(outName: string): Promise<WrittenBundle> {
     folders: [data],
     folderNames: ["data"],
     licence: "Made by this test.",
-    training: { ...HEAD_DEFAULTS, maxEpochs: 30, learningRate: 0.05 },
+    layers: { kind: "head" },
+    regions: { mode: "full" },
+    head: { ...HEAD_DEFAULTS, maxEpochs: 30, learningRate: 0.05 },
+    fineTuning: FINE_TUNING_DEFAULTS,
+    ...SAMPLING_DEFAULTS,
+    augmentation: augmentationSettings("none"),
+    epochs: 2,
+    folds: 1,
+    validationShare: 0.3,
     seed: 1,
     runtime,
+    training,
     cachePath: join(folder, "cache"),
+    positionsOf: null,
+    signal: new AbortController().signal,
     options: { seed: 1 },
     createdAt: "2026-01-01T00:00:00.000Z",
     onProgress: () => undefined,
+    onWarning: () => undefined,
+    ...changes,
   });
 }
+
+const modelBytes = (name: string) => readFile(join(folder, name, "model.onnx"));
 
 test("training writes a whole bundle that a device accepts, and the same one again", async () => {
   const { manifest, trained: model } = await trained("first");
@@ -83,17 +104,52 @@ test("training writes a whole bundle that a device accepts, and the same one aga
     "golden",
     "manifest.json",
     "model.onnx",
+    "training-files.txt",
   ]);
   expect(model.report.device.all.auroc.pooled).toBeGreaterThan(0.9);
-  expect(model.report.device.all.parts).toBe(30);
+  expect(model.validation).toEqual({ kind: "held out", folds: 1, parts: 9 });
+  expect(model.report.device.all.parts).toBe(9);
   expect(model.unreadable).toMatchObject([{ file: "good/broken.png" }]);
   expect(manifest.golden).toHaveLength(6);
-  const card = await readFile(join(folder, "first/MODEL_CARD.md"), "utf8");
-  expect(card).toContain("| data | 61 | 31 | part | 1 |");
-
+  const files = (await readFile(join(folder, "first/training-files.txt"), "utf8")).trim().split("\n");
+  expect(files).toHaveLength(61);
   await trained("second");
-  const bytes = (name: string) => readFile(join(folder, name, "model.onnx"));
-  expect((await bytes("second")).equals(await bytes("first"))).toBe(true);
+  expect((await modelBytes("second")).equals(await modelBytes("first"))).toBe(true);
+});
+
+test("folds judge every part by a model that never saw it", async () => {
+  const { trained: model } = await trained("folds", { folds: 3 });
+  expect(model.validation).toEqual({ kind: "folds", folds: 3, parts: 30 });
+  expect(model.report.device.all.auroc.folds).toHaveLength(3);
+  expect(model.heldOut.frames).toHaveLength(60);
+});
+
+test("fine-tuned layers go back into the same graph, and the same job gives the same bytes", async () => {
+  const layers = { kind: "all" } as const;
+  const { trained: model, manifest } = await trained("tuned", { layers });
+  expect(model.steps).toBeGreaterThan(0);
+  expect(manifest.provenance.metrics["history"]).not.toEqual([]);
+  const names = (bundle: string) => openBundle(join(folder, bundle)).then(() => modelBytes(bundle));
+  expect((await names("tuned")).equals(await modelBytes("first"))).toBe(false);
+  await trained("tuned-again", { layers });
+  expect((await modelBytes("tuned-again")).equals(await modelBytes("tuned"))).toBe(true);
+});
+
+test("an interrupted training still writes a bundle, marked as interrupted; before training there is nothing to keep", async () => {
+  const cut = new AbortController();
+  const onProgress: BundleJob["onProgress"] = (stage, done) =>
+    stage === "tune" && done === 2 ? cut.abort() : undefined;
+  const { trained: model } = await trained("cut", { layers: { kind: "all" }, signal: cut.signal, onProgress });
+  expect(model).toMatchObject({ interrupted: true, steps: 2 });
+  await openBundle(join(folder, "cut"));
+  await expect(trained("none", { signal: AbortSignal.abort() })).rejects.toThrow("nothing was trained yet");
+});
+
+test("a class with a single part is refused: it could not be judged", async () => {
+  const data = await readDataFolder(join(folder, "data"));
+  const images = data.images.filter(({ label, metadata }) => label !== "dark" || metadata["part"] === "dark0");
+  const set = await makeLearningSet([{ ...data, images }], {});
+  await expect(trained("single", { set })).rejects.toThrow("class dark has 1 parts; 2 are needed");
 });
 
 test("a bundle's checkpoint is a base to train on", async () => {

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { certificateFault } from "../../contracts/certificate-fault.ts";
 import { messageOf } from "../../contracts/errors.ts";
 import type { EngineStatus, InferenceEngine } from "../../pipeline/infer/inference-engine.ts";
 import { providersToTry, type ProviderChoice } from "../../pipeline/infer/providers.ts";
@@ -51,6 +52,9 @@ async function checkRecipe(config: RecipeConfig, choice: InferenceChoice): Promi
     return failure(recipe, "copy the bundle again or correct recipes[].model; `sightline train` writes bundles");
   const { name, version, golden } = recipe.bundle.manifest;
   const title = `${name} ${version} (${recipe.bundle.modelSha256.slice(0, 12)})`;
+  const fault = certificateFault(recipe.bundle.manifest, recipe.bundle.modelSha256);
+  if (fault !== null && !choice.runModel)
+    return warning(`${title}: ${fault}`, "the model runs, but nothing is promised of its escape rate");
   if (!choice.runModel) return fine(`${title}: files, hashes and schema fit`);
   return withEngine(choice, async (engine) => {
     const startedTick = choice.clock.tick();

@@ -32,7 +32,11 @@ const openRun = (): OpenRun => {
 };
 
 async function open(message: OpenMessage): Promise<null> {
-  for (const session of [run?.frozen, run?.step, run?.forward, run?.statistics]) await session?.release();
+  const previous = run;
+  // A graph that is refused must not leave released ones behind.
+  run = undefined;
+  for (const session of [previous?.frozen, previous?.step, previous?.forward, previous?.statistics])
+    await session?.release();
   const create = (model: Uint8Array): Promise<InferenceSession> =>
     InferenceSession.create(model, {
       executionProviders: ["cpu"],

@@ -152,8 +152,18 @@ describe("pooling", () => {
     ["3x3 of stride 2 padded at the far edges", window(3, 2, [0, 0, 1, 1])],
     ["2x2 of stride 2", window(2, 2, [0, 0, 0, 0])],
     ["3x3 of stride 1", window(3, 1, [1, 1, 1, 1])],
+    ["2x2 of stride 2, sizes rounded up", { ...window(2, 2, [0, 0, 0, 0]), ceil_mode: { int: 1 } }],
+    ["3x3 of stride 2, sizes rounded up", { ...window(3, 2, [0, 0, 0, 0]), ceil_mode: { int: 1 } }],
   ])("MaxPool %s gives the gradient to the places of the maxima", async (_, attributes) => {
     await checkOperator((network, x) => network.node("MaxPool", [x], attributes), { shape, values });
+  });
+
+  test("a window that lies in the padding alone, which runtimes count differently, is refused", async () => {
+    const attributes = { ...window(2, 3, [0, 0, 1, 1]), ceil_mode: { int: 1 } };
+    const check = checkOperator((network, x) => network.node("MaxPool", [x], attributes, "pool"), { shape, values });
+    await expect(check).rejects.toThrow(
+      "node pool.node (MaxPool): with ceil_mode 1 its last window lies in the padding",
+    );
   });
 
   const averages = [

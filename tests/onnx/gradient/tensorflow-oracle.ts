@@ -107,7 +107,7 @@ function compute(
     case "GlobalAveragePool":
       return of(0).mean([2, 3], true);
     case "MaxPool":
-      return pooled(tf, of(0), windowOf(node), "max", true);
+      return pooled(tf, of(0), roundedUp(node, of(0), windowOf(node)), "max", true);
     case "AveragePool":
       return pooled(tf, of(0), windowOf(node), "avg", intAttribute(node, "count_include_pad", 0) !== 0);
     case "Flatten":
@@ -188,6 +188,18 @@ const padded = (tf: TF, x: Tensor, { pads }: Window, value: number): Tensor =>
         ],
         value,
       );
+
+/** Rounding a size up is padding behind by what the last window lacks. */
+function roundedUp(node: NodeProto, x: Tensor, window: Window): Window {
+  if (intAttribute(node, "ceil_mode", 0) === 0) return window;
+  const { kernel, strides, pads } = window;
+  const behind = (axis: 0 | 1): number => {
+    const padded = (x.shape[axis + 2] ?? 0) + pads[axis] + pads[axis === 0 ? 2 : 3];
+    const lacking = (strides[axis] - ((padded - kernel[axis]) % strides[axis])) % strides[axis];
+    return pads[axis === 0 ? 2 : 3] + lacking;
+  };
+  return { ...window, pads: [pads[0], pads[1], behind(0), behind(1)] };
+}
 
 function pooled(tf: TF, x: Tensor, window: Window, kind: "max" | "avg", countPadding: boolean): Tensor {
   const pool = (values: Tensor, outside: number): Tensor =>

@@ -1,0 +1,165 @@
+import { createHash } from "node:crypto";
+import type { BundleManifest, EscapeCertificate } from "../contracts/model-bundle.ts";
+import { decodeModel, encodeModel } from "../onnx/model-file.ts";
+import { MODEL_FILE } from "../pipeline/infer/open-bundle.ts";
+import { fitTemperature } from "./calibrate-scores.ts";
+import { calibrationCard, withoutOldLimits } from "./calibration-card.ts";
+import { type ChosenLimits, limitsByWishes, type LimitWishes } from "./choose-limits.ts";
+import { bundleFile, type EditableBundle, rewriteBundle } from "./edit-bundle.ts";
+import type { UnreadableFile } from "./embed.ts";
+import { heldOutFrames, type HeldOutFrames, parseTrainingFiles, regionLogits } from "./held-out.ts";
+import { judgeFrames } from "./judge-frames.ts";
+import type { JudgedFrame } from "./judged-frame.ts";
+import { type LearningSet, versionOf } from "./learning-set.ts";
+import { calibrated, temperatureOf } from "./model-temperature.ts";
+import type { OnnxProcess } from "./onnx-process.ts";
+import { promiseSentence } from "./promise-sentence.ts";
+import { CHECKPOINT_FILE, TRAINING_FILES } from "./write-bundle.ts";
+
+export interface CalibrationJobOptions {
+  readonly path: string;
+  readonly bundle: EditableBundle;
+  readonly set: LearningSet;
+  readonly wishes: LimitWishes;
+  readonly keepTemperature: boolean;
+  /** The user vouches that none of the parts was trained on: for bundles without a list of training files. */
+  readonly vouched: boolean;
+  readonly runtime: OnnxProcess;
+  /** ISO 8601 UTC. */
+  readonly issuedAt: string;
+  readonly onProgress: (stage: "judge" | "certify", done: number, total: number) => void;
+}
+
+export interface Calibration {
+  readonly manifest: BundleManifest;
+  readonly temperature: { readonly before: number; readonly after: number; readonly regions: number };
+  readonly chosen: ChosenLimits;
+  readonly certificate: EscapeCertificate | null;
+  readonly leftOut: { readonly trained: number; readonly synthetic: number };
+  readonly unreadable: readonly UnreadableFile[];
+  /** What was promised or why not, for people. */
+  readonly sentences: readonly string[];
+}
+
+/**
+ * Fits the temperature on the model that devices run, writes it into model.onnx and checkpoint.onnx, and chooses limits
+ * and promises from what that very file says to held-out parts. The temperature is fitted on the same parts: of a model
+ * with one good and one defect class it keeps the order of the scores, so the promise stays exact; with more classes
+ * one number moves the order a little, and `keepTemperature` avoids even that.
+ */
+export async function calibrateBundle(job: CalibrationJobOptions): Promise<Calibration> {
+  const { bundle, set, runtime, wishes } = job;
+  const heldOut = heldOutFrames(set.samples, trainingHashes(bundle));
+  const usable = heldOut.samples.length > 0 ? heldOut.samples : set.samples;
+  const model = decodeModel(bundleFile(bundle, MODEL_FILE));
+  const judge = (bytes: Uint8Array, stage: "judge" | "certify") =>
+    judgeFrames(bytes, { classes: set.classes, samples: usable }, judgeOptions(job, stage));
+
+  const first = await judge(bundleFile(bundle, MODEL_FILE), "judge");
+  const before = temperatureOf(model);
+  const known = regionLogits(first.frames, before);
+  const fits = !job.keepTemperature && known.truths.length > 0 && heldOut.samples.length > 0;
+  const after = fits ? Math.fround(fitTemperature(known.logits, known.truths)) : before;
+  const bytes = after === before ? bundleFile(bundle, MODEL_FILE) : encodeModel(calibrated(model, after));
+  const frames = after === before ? first.frames : (await judge(bytes, "certify")).frames;
+
+  const chosen = limitsByWishes(frames, wishes, bundle.manifest.decision);
+  const obstacle = certificateObstacle(job, heldOut, frames);
+  const certificate = obstacle === null ? certificateOf(job, { chosen, bytes, frames }) : null;
+  const sentences = sentencesOf(wishes, chosen, obstacle);
+  const temperature = { before, after, regions: fits ? known.truths.length : 0 };
+  const leftOut = { trained: heldOut.trained.length, synthetic: heldOut.synthetic.length };
+  const card = calibrationCard({ temperature, chosen, certificate, sentences, leftOut, frames });
+  const checkpoint = bundle.files.get(CHECKPOINT_FILE);
+  const manifest = await rewriteBundle(
+    job.path,
+    withoutOldLimits(bundle),
+    {
+      model: bytes,
+      ...(checkpoint === undefined || !fits
+        ? {}
+        : { checkpoint: encodeModel(calibrated(decodeModel(checkpoint), after)) }),
+      manifest: { decision: { temperature: after, ...chosen.limits }, certificate },
+      metrics: { calibration: { temperature, escape: chosen.escape, overkill: chosen.overkill, leftOut, sentences } },
+      card: [card],
+    },
+    runtime,
+  );
+  return { manifest, temperature, chosen, certificate, leftOut, unreadable: first.unreadable, sentences };
+}
+
+function trainingHashes({ files }: EditableBundle): Set<string> {
+  const listed = files.get(TRAINING_FILES);
+  return listed === undefined ? new Set() : parseTrainingFiles(new TextDecoder().decode(listed));
+}
+
+const judgeOptions = ({ bundle, runtime, onProgress }: CalibrationJobOptions, stage: "judge" | "certify") => ({
+  classes: bundle.manifest.classes,
+  input: { widthPx: bundle.manifest.input.width, heightPx: bundle.manifest.input.height },
+  regions: bundle.manifest.regions,
+  runtime,
+  onProgress: (done: number, total: number) => onProgress(stage, done, total),
+});
+
+/** Why these frames must not certify this model, whatever their number; null where they may. Fails closed. */
+function certificateObstacle(
+  { bundle, set, vouched }: CalibrationJobOptions,
+  heldOut: HeldOutFrames,
+  frames: readonly JudgedFrame[],
+): string | null {
+  if (heldOut.samples.length === 0) {
+    return heldOut.synthetic.length > 0 && heldOut.trained.length === 0
+      ? "every frame is synthetic, and synthetic frames never certify; calibrate on photographs of the line"
+      : "no frame is left that the model was not trained on; calibrate on parts it never saw";
+  }
+  if (frames.length === 0) return "no frame could be read";
+  if (set.version === bundle.manifest.provenance.datasetVersion) {
+    return "these are the very data the model was trained on; calibrate on parts it never saw";
+  }
+  if (!bundle.files.has(TRAINING_FILES) && !vouched) {
+    return (
+      `the bundle has no ${TRAINING_FILES}, so whether it was trained on these parts cannot be checked; ` +
+      "say --held-out if you know that it was not"
+    );
+  }
+  return null;
+}
+
+function certificateOf(
+  { set, wishes, issuedAt }: CalibrationJobOptions,
+  made: { readonly chosen: ChosenLimits; readonly bytes: Uint8Array; readonly frames: readonly JudgedFrame[] },
+): EscapeCertificate | null {
+  const { escape, overkill } = made.chosen;
+  if (wishes.escape === null || escape === null || !escape.kept) return null;
+  const read = new Set(made.frames.map(({ sha256 }) => sha256));
+  return {
+    maxEscape: wishes.escape.maxRate,
+    confidence: wishes.escape.confidence,
+    parts: escape.parts,
+    escapes: escape.wrong,
+    passBelow: escape.limit,
+    overkill:
+      wishes.overkill === null || overkill === null || !overkill.kept
+        ? null
+        : {
+            maxOverkill: wishes.overkill.maxRate,
+            parts: overkill.parts,
+            rejected: overkill.wrong,
+            rejectFrom: overkill.limit,
+          },
+    modelSha256: createHash("sha256").update(made.bytes).digest("hex"),
+    calibrationSetSha256: versionOf(set.samples.filter(({ sha256 }) => read.has(sha256))),
+    issuedAt,
+  };
+}
+
+function sentencesOf(wishes: LimitWishes, { escape, overkill }: ChosenLimits, obstacle: string | null): string[] {
+  if (obstacle !== null) return [`no certificate: ${obstacle}`];
+  return [
+    ...(wishes.escape === null || escape === null ? [] : [promiseSentence("escape", wishes.escape, escape)]),
+    ...(wishes.overkill === null || overkill === null ? [] : [promiseSentence("overkill", wishes.overkill, overkill)]),
+    ...(wishes.escape === null
+      ? ["no certificate: the limits were chosen by cost, and no --max-escape was given"]
+      : []),
+  ];
+}
