@@ -9,6 +9,7 @@ Measures on this machine, beside the bare ONNX Runtime loop and beside peers in 
   pipeline   JPEG files and raw frames through the whole runtime
   soak       many frames: does memory grow, does anything get lost
   finetune   training steps a second, beside PyTorch
+  quantize   int8 beside float32 and beside another quantiser: size, time, accuracy
 
 sightline bench WORKLOAD --help says more.
 `;
@@ -17,6 +18,7 @@ const WORKLOADS: Readonly<Record<string, () => Promise<(args: string[]) => Promi
   pipeline: async () => (await import("./bench/pipeline.ts")).benchPipeline,
   soak: async () => (await import("./bench/soak.ts")).benchSoak,
   finetune: async () => (await import("./bench/finetune.ts")).benchFinetune,
+  quantize: async () => (await import("./bench/quantize.ts")).benchQuantize,
 };
 
 export const bench: Command = {

@@ -5,6 +5,7 @@ import type { TensorRange } from "./quantization-parameters.ts";
 export const DEFAULT_PERCENTILE = 99.99;
 /** Levels an activation has. */
 const LEVELS = 256;
+const SMOOTHED_SHARE = 1e-4;
 
 /**
  * The range that leaves out (100 - `percentile`) % of the values, half of it at each side, as onnxruntime's
@@ -72,7 +73,7 @@ function divergenceAt(counts: Float64Array, bins: number, levels: number): numbe
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (total === 0) return Infinity;
   let divergence = 0;
-  let inside = total - beyond;
+  const inside = total - beyond;
   if (inside === 0) return Infinity;
   for (let level = 0; level < levels; level++) {
     const from = Math.floor((level * bins) / levels);
@@ -84,12 +85,8 @@ function divergenceAt(counts: Float64Array, bins: number, levels: number): numbe
       sum += count;
       if (count > 0) filled += 1;
     }
-    if (filled === 0) {
-      // Saturated values fall on a level that is otherwise empty: nothing stands for them.
-      if (to === bins && beyond > 0) return Infinity;
-      continue;
-    }
-    const share = sum / filled / inside;
+    // Saturated values may fall on a level that is otherwise empty: a small share stands for them, as in ONNX Runtime.
+    const share = filled === 0 ? SMOOTHED_SHARE : sum / filled / inside;
     for (let bin = from; bin < to; bin++) {
       const count = (counts[bin] ?? 0) + (bin === bins - 1 ? beyond : 0);
       if (count === 0) continue;
