@@ -9,7 +9,7 @@ import { evaluationReport } from "../training/evaluation-report.ts";
 import type { LearningSet } from "../training/learning-set.ts";
 import { OnnxProcess } from "../training/onnx-process.ts";
 import { takeEvenly } from "../training/take-evenly.ts";
-import { thumbnails } from "../training/thumbnails.ts";
+import { thumbnailsOfMistakes } from "../training/thumbnails.ts";
 import type { Command } from "./command.ts";
 import { parseCommandLine, required } from "./command-line.ts";
 import { evaluationText } from "./evaluation-text.ts";
@@ -122,14 +122,13 @@ async function writeReport(
   facts: { readonly evaluated: EvaluatedBundle; readonly data: JudgedData; readonly dataNames: readonly string[] },
 ): Promise<void> {
   const { evaluation, model, unreadable } = facts.evaluated;
-  const shown = new Set([...evaluation.worstEscapes, ...evaluation.worstOverkills].map(({ sha256 }) => sha256));
   const html = evaluationReport({
     model,
     evaluation,
     dataNames: facts.dataNames,
     createdAt: toIso(clock.wallNow()),
     leftOut: [...facts.data.refused, ...unreadable],
-    thumbnails: await thumbnails(facts.data.set.samples.filter(({ sha256 }) => shown.has(sha256))),
+    thumbnails: await thumbnailsOfMistakes(evaluation, facts.data.set.samples),
   });
   await mkdir(dirname(resolve(path)), { recursive: true });
   await writeDurably(resolve(path), html);

@@ -21,7 +21,7 @@ import { simulatedFolder } from "../training/synthesize.ts";
 import { trainBundle, type WrittenBundle } from "../training/train-bundle.ts";
 import { HEAD_DEFAULTS } from "../training/train-head.ts";
 import { describeLayers, FINE_TUNING_DEFAULTS, SAMPLING_DEFAULTS } from "../training/training-defaults.ts";
-import { assertReplaceable } from "../training/write-bundle.ts";
+import { assertReplaceable, REPORT_FILE } from "../training/write-bundle.ts";
 import type { Command } from "./command.ts";
 import { parseCommandLine, required } from "./command-line.ts";
 import { type Progress, progressLine } from "./progress-line.ts";
@@ -359,7 +359,7 @@ function readable({ manifest, trained }: WrittenBundle, outPath: string): string
   AUROC good or not   ${figureText(auroc)}
   balanced accuracy   ${figureText(balancedAccuracy)}
 ${regionLines(trained)}  model.onnx          ${(bytes / 1e6).toFixed(2)} MB, ${trained.quantization.accepted ? "int8" : "float32"}
-  more in ${join(outPath, "MODEL_CARD.md")}
+  more in ${join(outPath, REPORT_FILE)} and ${join(outPath, "MODEL_CARD.md")}
 `;
 }
 

@@ -2,13 +2,14 @@ import { readFile } from "node:fs/promises";
 import { decodeImage } from "../imaging/decode-image.ts";
 import { encodeJpeg } from "../imaging/encode-jpeg.ts";
 import { preprocess } from "../pipeline/preprocess/preprocess.ts";
+import type { Evaluation } from "./evaluation.ts";
 import type { Sample } from "./learning-set.ts";
 
 /** Longer side. */
 const THUMBNAIL_PX = 260;
 
 /** JPEG data URLs of the samples by SHA-256, proportions kept; files that cannot be read have none. */
-export async function thumbnails(samples: readonly Sample[]): Promise<Map<string, string>> {
+async function thumbnails(samples: readonly Sample[]): Promise<Map<string, string>> {
   const urls = new Map<string, string>();
   for (const { image, sha256 } of samples) {
     const decoded = await readFile(image.path).then(decodeImage, () => undefined);
@@ -24,4 +25,13 @@ export async function thumbnails(samples: readonly Sample[]): Promise<Map<string
     urls.set(sha256, `data:image/jpeg;base64,${Buffer.from(jpeg).toString("base64")}`);
   }
   return urls;
+}
+
+/** Thumbnails of the frames an evaluation names as its worst mistakes. */
+export function thumbnailsOfMistakes(
+  { worstEscapes, worstOverkills }: Pick<Evaluation, "worstEscapes" | "worstOverkills">,
+  samples: readonly Sample[],
+): Promise<Map<string, string>> {
+  const shown = new Set([...worstEscapes, ...worstOverkills].map(({ sha256 }) => sha256));
+  return thumbnails(samples.filter(({ sha256 }) => shown.has(sha256)));
 }

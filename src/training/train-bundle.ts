@@ -2,13 +2,16 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { BundleManifest } from "../contracts/model-bundle.ts";
 import { encodeModel } from "../onnx/model-file.ts";
+import { evaluateFrames } from "./evaluation.ts";
+import { evaluationReport } from "./evaluation-report.ts";
 import { type GoldenFile, goldenFrames } from "./golden-frames.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { LearningSet } from "./learning-set.ts";
 import { type CardSource, modelCard } from "./model-card.ts";
 import { loadTensorFlow } from "./tensorflow.ts";
 import { type TrainedModel, type TrainingJob, trainModel } from "./train-model.ts";
-import { CHECKPOINT_FILE, TRAINING_FILES, writeBundle } from "./write-bundle.ts";
+import { thumbnailsOfMistakes } from "./thumbnails.ts";
+import { CHECKPOINT_FILE, REPORT_FILE, TRAINING_FILES, writeBundle } from "./write-bundle.ts";
 
 export interface BundleJob extends TrainingJob {
   readonly outPath: string;
@@ -45,11 +48,33 @@ export async function trainBundle(job: BundleJob): Promise<WrittenBundle> {
     ["model.onnx", model],
     [CHECKPOINT_FILE, encodeModel(trained.checkpoint)],
     [TRAINING_FILES, `${trained.trainingFiles.join("\n")}\n`],
+    [REPORT_FILE, await reportOf(job, trained, manifest, model)],
     ["MODEL_CARD.md", card],
     ...golden.map(({ file, png }) => [file, png] as const),
   ]);
   return { manifest: await writeBundle(job.outPath, manifest, files), trained };
 }
+
+/** The page about the parts no model had seen. */
+async function reportOf(
+  job: BundleJob,
+  { heldOut: { frames, folds }, unreadable, validation, decision, classes }: TrainedModel,
+  manifest: Omit<BundleManifest, "files">,
+  model: Uint8Array,
+): Promise<string> {
+  const options = { classes, limits: decision, seed: job.seed, sliceBy: [] };
+  const evaluation = evaluateFrames(frames, validation.kind === "folds" ? { ...options, folds } : options);
+  return evaluationReport({
+    model: { manifest, modelSha256: sha256Of(model), modelBytes: model.length },
+    evaluation,
+    dataNames: job.folderNames,
+    createdAt: job.createdAt,
+    leftOut: [...job.folders.flatMap(({ refused }) => refused), ...unreadable],
+    thumbnails: await thumbnailsOfMistakes(evaluation, job.set.samples),
+  });
+}
+
+const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 async function manifestOf(
   job: BundleJob,
@@ -73,7 +98,7 @@ async function manifestOf(
       tool: `sightline train (head: TensorFlow.js, ${backend})`,
       createdAt: job.createdAt,
       datasetVersion: job.set.version,
-      parent: createHash("sha256").update(encodeModel(job.backbone)).digest("hex"),
+      parent: sha256Of(encodeModel(job.backbone)),
       options: { ...job.options },
       metrics: {
         headEpochs: trained.headEpochs,

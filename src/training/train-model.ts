@@ -111,11 +111,11 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
   if (!quantization.accepted) job.onWarning(refusalOf(quantization));
   const device = quantization.accepted ? int8 : float32;
   const decision = decisionOf(device, classes);
-  const calibrated = (model: Model): Model => withTemperature(model, decision.temperature);
+  const atTemperature = (model: Model): Model => withTemperature(model, decision.temperature);
   return {
     classes,
-    deviceModel: calibrated(quantization.accepted ? final.int8 : final.float32),
-    checkpoint: calibrated(final.float32),
+    deviceModel: atTemperature(quantization.accepted ? final.int8 : final.float32),
+    checkpoint: atTemperature(final.float32),
     decision,
     layers: describeLayers(job.layers),
     headEpochs: final.learned.headEpochs,
@@ -134,7 +134,7 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
       float32: slicedReport(context, float32, decisionOf(float32, classes)),
       device: slicedReport(context, device, decision),
     },
-    heldOut: { frames: device.frames, folds: device.folds },
+    heldOut: { frames: calibrated(device.frames, decision.temperature, classes), folds: device.folds },
     trainingFiles: [...new Set(job.set.samples.map(({ sha256 }) => sha256))].sort(),
   };
 }

@@ -11,8 +11,10 @@ export type BundleFiles = ReadonlyMap<string, Uint8Array | string>;
 export const CHECKPOINT_FILE = "checkpoint.onnx";
 /** SHA-256 of every image the model was trained or stopped on, sorted, one a line: these must not certify it. */
 export const TRAINING_FILES = "training-files.txt";
+/** The held-out parts' figures and worst mistakes as a page. */
+export const REPORT_FILE = "report.html";
 /** Stay with the hub: written beside the device's files but not listed in the manifest; devices need not carry them. */
-export const HUB_FILES: readonly string[] = [CHECKPOINT_FILE, TRAINING_FILES];
+export const HUB_FILES: readonly string[] = [CHECKPOINT_FILE, TRAINING_FILES, REPORT_FILE];
 
 /**
  * Writes a bundle in one step: into a folder beside `path`, every file synced, then renamed. A bundle that was there is

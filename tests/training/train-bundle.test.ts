@@ -104,6 +104,7 @@ test("training writes a whole bundle that a device accepts, and the same one aga
     "golden",
     "manifest.json",
     "model.onnx",
+    "report.html",
     "training-files.txt",
   ]);
   expect(model.report.device.all.auroc.pooled).toBeGreaterThan(0.9);
