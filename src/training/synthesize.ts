@@ -25,19 +25,22 @@ export function synthesisLine(seed: number, index: number, defectRate: number): 
 }
 
 /**
- * Writes simulated parts as a data folder: a folder per class, `masks/`, and `index.csv` with the columns
+ * Writes simulated parts as a data folder: a folder per class, the same below `masks/`, and `index.csv` with the columns
  * file,label,part,seed,grey,synthetic. The same options give the same files. The folder must not exist or is replaced.
  */
 export async function synthesizeParts(folderPath: string, options: SynthesizeOptions): Promise<void> {
   await rm(folderPath, { recursive: true, force: true });
-  await mkdir(join(folderPath, "masks"), { recursive: true });
+  await mkdir(folderPath, { recursive: true });
   let index = csvLine(COLUMNS);
   for (let part = 0; part < options.parts; part++) {
     const line = synthesisLine(options.seed, part, options.defectRate);
     const { image, mask, label, partId } = renderPart(line, part);
     await mkdir(join(folderPath, label), { recursive: true });
     await writeFile(join(folderPath, label, `${partId}.png`), await encodePng(image));
-    if (label !== "free") await writeFile(join(folderPath, "masks", `${partId}.png`), await encodePng(mask));
+    if (label !== "free") {
+      await mkdir(join(folderPath, "masks", label), { recursive: true });
+      await writeFile(join(folderPath, "masks", label, `${partId}.png`), await encodePng(mask));
+    }
     index += csvLine([`${label}/${partId}.png`, label, partId, options.seed, line.lighting.meanGrey, 1]);
     options.onProgress(part + 1);
   }
@@ -45,10 +48,14 @@ export async function synthesizeParts(folderPath: string, options: SynthesizeOpt
   await writeFile(join(folderPath, "index.csv"), index);
 }
 
+/** Changed whenever the same parts are laid out in files otherwise, so that an older folder is not taken. */
+const LAYOUT = "v2";
+
 /** A data folder of simulated parts below the cache, rendered unless an earlier run left the same one. */
 export async function simulatedFolder(cachePath: string, options: SynthesizeOptions): Promise<string> {
   const { parts, seed, defectRate } = options;
-  const folderPath = join(cachePath, "simulated", `${parts}-${seed}-${defectRate}-${renderingFingerprint(options)}`);
+  const name = `${LAYOUT}-${parts}-${seed}-${defectRate}-${renderingFingerprint(options)}`;
+  const folderPath = join(cachePath, "simulated", name);
   if (!existsSync(join(folderPath, "index.csv"))) await synthesizeParts(folderPath, options);
   return folderPath;
 }
