@@ -42,6 +42,8 @@ async function open(message: OpenMessage): Promise<null> {
       executionProviders: ["cpu"],
       graphOptimizationLevel: "all",
       intraOpNumThreads: message.threads,
+      // Threads that spin take the core on which the next batch is drawn: with two cores that costs more than it saves.
+      extra: { session: { intra_op: { allow_spinning: "0" } } },
       logSeverityLevel: 3,
     });
   run = {
