@@ -5,7 +5,7 @@ import type { QuantizationTarget } from "../onnx/quantize/plan-quantization.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import { CALIBRATION_METHODS, type CalibrationMethod, pixelTensor } from "../training/calibrate-activations.ts";
 import { readBundle } from "../training/edit-bundle.ts";
-import type { InputSizePx } from "../training/embed.ts";
+import type { InputSizePx } from "../training/model-pixels.ts";
 import { makeLearningSet } from "../training/learning-set.ts";
 import { OnnxProcess } from "../training/onnx-process.ts";
 import { LARGEST_LOSS } from "../training/parity.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { inverseMap } from "../imaging/affine.ts";
 import { MAX_BLUR_SIGMA_PX, type Outside, type PixelChange } from "../imaging/augment.ts";
 import { toneTable } from "../imaging/tone-table.ts";
-import type { InputSizePx } from "./embed.ts";
+import type { InputSizePx } from "./model-pixels.ts";
 
 /**
  * How far training may change a picture without making its label a lie. Values are drawn evenly up to the limit, to

@@ -2,7 +2,7 @@ import { augmentToRgb, type CellGrid, coverageOf, type PixelChange, unchanged } 
 import { seededRandom } from "../platform/random.ts";
 import { type AugmentationSettings, drawAugmentation, heldInView, pixelChangeOf } from "./augmentation.ts";
 import type { DrawnItem } from "./batch-sampler.ts";
-import type { InputSizePx } from "./embed.ts";
+import type { InputSizePx } from "./model-pixels.ts";
 import { mixedSeed } from "./mixed-seed.ts";
 import type { PixelStore, StoredRegion } from "./pixel-store.ts";
 import { maskAreaPx, maskCanvas } from "./region-mask.ts";

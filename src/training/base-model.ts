@@ -7,7 +7,7 @@ import { DataType, tensorSignature } from "../onnx/value-info.ts";
 import { detachHead } from "./attach-head.ts";
 import { checkBaseSize } from "./check-base-size.ts";
 import { foldInputScale, resizeInput, withInputStage } from "./device-graph.ts";
-import type { InputSizePx } from "./embed.ts";
+import type { InputSizePx } from "./model-pixels.ts";
 import { type InputNormalisation, SYMMETRIC_INPUT } from "./input-normalisation.ts";
 import { prepareBase } from "./prepare-base.ts";
 import { CHECKPOINT_FILE } from "./write-bundle.ts";

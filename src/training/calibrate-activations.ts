@@ -7,7 +7,7 @@ import { observeRanges, widenRanges } from "../onnx/quantize/observe-ranges.ts";
 import { observeSizes, observeValues, samplingStride } from "../onnx/quantize/observe-values.ts";
 import { type KeepFloat, tensorsToObserve } from "../onnx/quantize/plan-quantization.ts";
 import type { TensorRange } from "../onnx/quantize/quantization-parameters.ts";
-import type { InputSizePx } from "./embed.ts";
+import type { InputSizePx } from "./model-pixels.ts";
 import type { OnnxProcess, TensorValue } from "./onnx-process.ts";
 
 export const CALIBRATION_METHODS = ["minmax", "percentile", "entropy"] as const;

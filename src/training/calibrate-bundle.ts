@@ -6,7 +6,7 @@ import { fitTemperature } from "./calibrate-scores.ts";
 import { calibrationCard, withoutOldLimits } from "./calibration-card.ts";
 import { type ChosenLimits, limitsByWishes, type LimitWishes } from "./choose-limits.ts";
 import { bundleFile, type EditableBundle, rewriteBundle, trainingFilesOf } from "./edit-bundle.ts";
-import type { UnreadableFile } from "./embed.ts";
+import type { UnreadableFile } from "./model-pixels.ts";
 import { heldOutFrames, type HeldOutFrames, regionLogits } from "./held-out.ts";
 import { judgeFrames } from "./judge-frames.ts";
 import type { JudgedFrame } from "./judged-frame.ts";

@@ -5,7 +5,7 @@ import { decodeImage } from "../imaging/decode-image.ts";
 import { planRegions, preprocess } from "../pipeline/preprocess/preprocess.ts";
 import { seededRandom, shuffle } from "../platform/random.ts";
 import type { CalibrationFrames } from "./calibrate-activations.ts";
-import type { InputSizePx } from "./embed.ts";
+import type { InputSizePx } from "./model-pixels.ts";
 import type { Sample } from "./learning-set.ts";
 import { takeEvenly } from "./take-evenly.ts";
 

@@ -3,7 +3,7 @@ import { MODEL_INPUT } from "../contracts/model-bundle.ts";
 import type { Model } from "../onnx/model-file.ts";
 import { inferShapes, windowOf } from "../onnx/tensor-shapes.ts";
 import { featureMapName } from "./device-graph.ts";
-import type { InputSizePx } from "./embed.ts";
+import type { InputSizePx } from "./model-pixels.ts";
 
 /**
  * Whether a device graph works at a size. Gives sentences for the user where it works but not well; throws

@@ -1,5 +1,5 @@
 import type { ModelClass, RegionPlan } from "../contracts/model-bundle.ts";
-import type { InputSizePx } from "./embed.ts";
+import type { InputSizePx } from "./model-pixels.ts";
 import type { LearningSet } from "./learning-set.ts";
 import { nearDuplicates } from "./near-duplicates.ts";
 import type { PixelStore } from "./pixel-store.ts";

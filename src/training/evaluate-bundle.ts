@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { SightlineError } from "../contracts/errors.ts";
 import { MODEL_FILE } from "../pipeline/infer/open-bundle.ts";
 import { bundleFile, type EditableBundle, trainingFilesOf } from "./edit-bundle.ts";
-import type { UnreadableFile } from "./embed.ts";
+import type { UnreadableFile } from "./model-pixels.ts";
 import { type EvaluatedModel, type Evaluation, evaluateFrames } from "./evaluation.ts";
 import { judgeFrames } from "./judge-frames.ts";
 import type { JudgedFrame } from "./judged-frame.ts";

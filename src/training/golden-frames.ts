@@ -4,7 +4,7 @@ import type { Image } from "../imaging/image.ts";
 import { preprocess } from "../pipeline/preprocess/preprocess.ts";
 import { DEFAULT_LINE, DEFECT_CLASSES, type LineSettings } from "../simulation/line-settings.ts";
 import { renderPart, type SimulatedPart } from "../simulation/render-part.ts";
-import type { InputSizePx } from "./embed.ts";
+import type { InputSizePx } from "./model-pixels.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 
 /** Apart from every seed training uses by default. */

@@ -5,8 +5,8 @@ import { decodeImage, type DecodedImage } from "../imaging/decode-image.ts";
 import type { Image } from "../imaging/image.ts";
 import { ngScore } from "../pipeline/decide/decide.ts";
 import { planRegions, preprocess, type RegionRect } from "../pipeline/preprocess/preprocess.ts";
-import type { InputSizePx, UnreadableFile } from "./embed.ts";
-import type { JudgedFrame, JudgedRegion } from "./judged-frame.ts";
+import type { InputSizePx, UnreadableFile } from "./model-pixels.ts";
+import { frameOf, type JudgedFrame, type JudgedRegion, type Truth } from "./judged-frame.ts";
 import type { LearningSet, Sample } from "./learning-set.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import { regionLabel } from "./region-label.ts";
@@ -97,19 +97,7 @@ async function judgeFrame(
       defective: truth?.defective ?? null,
     };
   });
-  const worst = regions.reduce((most, region) => (region.ngScore > most.ngScore ? region : most));
-  return {
-    file: sample.image.file,
-    sha256: sample.sha256,
-    label: sample.label,
-    metadata: sample.image.metadata,
-    group: sample.group,
-    ...truths.of(sample.label),
-    ngScore: worst.ngScore,
-    guess: likeliest(worst.probabilities),
-    probabilities: worst.probabilities,
-    regions,
-  };
+  return frameOf(sample, regions, truths.of(sample.label));
 }
 
 async function probabilitiesOf(
@@ -127,13 +115,10 @@ async function probabilitiesOf(
   return rects.map((_, index) => output.slice(index * count, (index + 1) * count));
 }
 
-const likeliest = (probabilities: Float32Array): number =>
-  probabilities.reduce((best, value, index) => (value > (probabilities[best] ?? -1) ? index : best), 0);
-
 interface TruthTable {
   /** Good labels, those the model knows first. */
   readonly goodLabels: readonly string[];
-  of(label: string): { readonly truth: number; readonly defective: boolean };
+  of(label: string): Truth;
 }
 
 /** A good label the model does not know counts as its good class, where it has but one. */

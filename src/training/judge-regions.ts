@@ -1,7 +1,7 @@
 import type { ModelClass } from "../contracts/model-bundle.ts";
 import { ngScore } from "../pipeline/decide/decide.ts";
 import { imageInput } from "./embed-regions.ts";
-import type { JudgedFrame, JudgedRegion } from "./judged-frame.ts";
+import { frameOf, type JudgedFrame, type JudgedRegion } from "./judged-frame.ts";
 import type { LearningSet } from "./learning-set.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import type { PixelStore } from "./pixel-store.ts";
@@ -53,27 +53,8 @@ export function judgedFrames(
       const score = ngScore(probabilities, classes);
       return [{ rect: region.rect, probabilities, ngScore: score, truth: region.classIndex, defective }];
     });
-    const worst = regions.reduce(
-      (most, region) => (region.ngScore > most.ngScore ? region : most),
-      regions[0] ?? NOTHING,
-    );
-    if (sample === undefined || worst === NOTHING) return [];
-    const { image, group, sha256, label } = sample;
-    const defective = classes.find(({ name }) => name === label)?.kind !== "good";
-    const truth = classes.findIndex(({ name }) => name === label);
-    const guess = worst.probabilities.indexOf(worst.probabilities.reduce((most, value) => Math.max(most, value), 0));
-    const { file, metadata } = image;
-    const { probabilities } = worst;
-    return [
-      { group, defective, ngScore: worst.ngScore, truth, guess, file, sha256, label, metadata, probabilities, regions },
-    ];
+    if (sample === undefined || regions.length === 0) return [];
+    const truth = classes.findIndex(({ name }) => name === sample.label);
+    return [frameOf(sample, regions, { truth, defective: classes[truth]?.kind !== "good" })];
   });
 }
-
-const NOTHING: JudgedRegion = {
-  rect: { xPx: 0, yPx: 0, widthPx: 0, heightPx: 0 },
-  probabilities: new Float32Array(),
-  ngScore: -1,
-  truth: null,
-  defective: null,
-};

@@ -4,7 +4,7 @@ import { decodeImage } from "../imaging/decode-image.ts";
 import type { Image } from "../imaging/image.ts";
 import type { PixelRect } from "../imaging/pixel-rect.ts";
 import { batchBytes, preprocess } from "../pipeline/preprocess/preprocess.ts";
-import type { InputSizePx, UnreadableFile } from "./embed.ts";
+import type { InputSizePx, UnreadableFile } from "./model-pixels.ts";
 import { firstChannel } from "./first-channel.ts";
 import type { LearningSet, Sample } from "./learning-set.ts";
 import { type Fingerprint, fingerprint } from "./near-duplicates.ts";

@@ -2,7 +2,7 @@ import type { Image } from "../imaging/image.ts";
 import type { PixelRect } from "../imaging/pixel-rect.ts";
 import { batchBytes, preprocess } from "../pipeline/preprocess/preprocess.ts";
 import type { DefectBox } from "./data-folder.ts";
-import type { InputSizePx } from "./embed.ts";
+import type { InputSizePx } from "./model-pixels.ts";
 import { firstChannel } from "./first-channel.ts";
 
 /**

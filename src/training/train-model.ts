@@ -5,13 +5,13 @@ import { ngScore } from "../pipeline/decide/decide.ts";
 import { attachHead, withTemperature } from "./attach-head.ts";
 import { checkSeparation, checkTrainingData, type DataFinding } from "./check-data.ts";
 import { chooseLimits, fitTemperature, softmax } from "./calibrate-scores.ts";
-import type { InputSizePx, UnreadableFile } from "./embed.ts";
+import type { InputSizePx, UnreadableFile } from "./model-pixels.ts";
 import { embedRegions } from "./embed-regions.ts";
 import type { EpochResult, PositionStore } from "./finetune/fine-tune.ts";
 import { checkNoLeak, stratifiedGroupFolds } from "./group-folds.ts";
 import { holdOutParts } from "./hold-out.ts";
 import { judgedFrames, judgeRegions } from "./judge-regions.ts";
-import type { JudgedFrame } from "./judged-frame.ts";
+import { type JudgedFrame, likeliest } from "./judged-frame.ts";
 import { learn, type LearnJob, type Learned } from "./learn.ts";
 import type { LearningSet } from "./learning-set.ts";
 import type { ScoredFrame } from "./metrics.ts";
@@ -370,8 +370,7 @@ function regionsAsFrames(
   frames.forEach(({ group, regions }, index) => {
     for (const { probabilities, ngScore: score, truth, defective } of regions) {
       if (truth === null || defective === null) continue;
-      const guess = probabilities.indexOf(probabilities.reduce((most, value) => Math.max(most, value), 0));
-      result.frames.push({ group, defective, ngScore: score, truth, guess });
+      result.frames.push({ group, defective, ngScore: score, truth, guess: likeliest(probabilities) });
       result.folds.push(folds[index] ?? 0);
     }
   });

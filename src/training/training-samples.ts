@@ -3,7 +3,7 @@ import type { ModelClass, RegionPlan } from "../contracts/model-bundle.ts";
 import { readImageSize } from "../imaging/image-size.ts";
 import type { PixelRect } from "../imaging/pixel-rect.ts";
 import { type FrameSize, planRegions } from "../pipeline/preprocess/preprocess.ts";
-import type { UnreadableFile } from "./embed.ts";
+import type { UnreadableFile } from "./model-pixels.ts";
 import type { LearningSet, Sample } from "./learning-set.ts";
 import { regionLabel } from "./region-label.ts";
 import { runTogether } from "./run-together.ts";

@@ -12,7 +12,7 @@ import { loadBase } from "../../training/base-model.ts";
 import { CALIBRATION_METHODS, type CalibrationFrames } from "../../training/calibrate-activations.ts";
 import { readCalibrationFrames } from "../../training/calibration-frames.ts";
 import { embeddingDistance, fitProbe, probeFrames, type Probe } from "../../training/compare-embeddings.ts";
-import { modelPixels } from "../../training/embed.ts";
+import { modelPixels } from "../../training/model-pixels.ts";
 import { holdOutParts } from "../../training/hold-out.ts";
 import { type LearningSet, makeLearningSet, type Sample } from "../../training/learning-set.ts";
 import { auroc } from "../../training/metrics.ts";

@@ -2,7 +2,7 @@ import { messageOf, SightlineError } from "../../contracts/errors.ts";
 import type { Model } from "../../onnx/model-file.ts";
 import type { LinearHead } from "../attach-head.ts";
 import type { TrainingBatch } from "../augmented-batches.ts";
-import type { InputSizePx } from "../embed.ts";
+import type { InputSizePx } from "../model-pixels.ts";
 import type { AdamSettings } from "./adam.ts";
 import { learningRateAt, type ScheduleSettings } from "./learning-rate.ts";
 import { cellTargets, imageTargets } from "./soft-targets.ts";
