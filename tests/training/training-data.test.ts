@@ -188,6 +188,9 @@ describe("the pixel store", () => {
   });
 });
 
+/** No defect is shown on another part's picture. */
+const ON_OWN_PARTS = { hosts: [], transplantShare: 0 };
+
 describe("augmented batches", () => {
   const settings = augmentationSettings("strong");
   const cells = { columns: 4, rows: 4 };
@@ -198,7 +201,7 @@ describe("augmented batches", () => {
     const sampler = new BatchSampler({ items, goodClasses: [0], balance: 1, goodShare: 0.4, seed });
     const batch = makeTrainingBatch(SIZE, 6, cells);
     return Array.from({ length: count }, () => {
-      fillAugmented(batch, sampler.take(6), { store, settings, seed });
+      fillAugmented(batch, sampler.take(6), { store, settings, seed, ...ON_OWN_PARTS });
       return Uint8Array.from([
         ...batch.pixels,
         ...batch.classIndices,
@@ -233,7 +236,7 @@ describe("augmented batches", () => {
       epoch: 0,
       position,
     }));
-    fillAugmented(batch, items, { store, settings: toneless, seed: 8 });
+    fillAugmented(batch, items, { store, settings: toneless, seed: 8, ...ON_OWN_PARTS });
     const values = batch.coverage?.values ?? new Float32Array();
     let darkUnder = 0;
     let bright = 0;
@@ -247,6 +250,24 @@ describe("augmented batches", () => {
     expect(batch.coverage?.known.every((known) => known === 1)).toBe(true);
   });
 
+  test("show outlined defects on good parts as often as asked, not otherwise", async () => {
+    await putMasked();
+    const { store } = await load(folder, FULL);
+    const goods = [...store.regions.keys()].filter((index) => store.regions[index]?.mask === "clear");
+    const outlined = [...store.regions.keys()].find((index) => store.regions[index]?.isOutlined === true) ?? -1;
+    const plain = augmentationSettings("none");
+    const shown = (transplantShare: number): Buffer => {
+      const batch = makeTrainingBatch(store.size, 1, null);
+      const item = { index: outlined, classIndex: 1, epoch: 0, position: 0 };
+      fillAugmented(batch, [item], { store, settings: plain, seed: 3, hosts: goods, transplantShare });
+      return Buffer.from(batch.pixels);
+    };
+    const own = makeTrainingBatch(store.size, 1, null);
+    fillPlain(own, [outlined], store);
+    expect(shown(0).equals(Buffer.from(own.pixels))).toBe(true);
+    expect(shown(1).equals(Buffer.from(own.pixels))).toBe(false);
+  });
+
   test("keep a marked defect in view even at the edge", async () => {
     await putImage(folder, "good/a.png", noiseImage({ widthPx: 80, heightPx: 80, channels: 1 }, 1));
     await putImage(folder, "spot/c.png", spotted(0, 0));
@@ -256,7 +277,7 @@ describe("augmented batches", () => {
     const batch = makeTrainingBatch(SIZE, 100, { columns: 1, rows: 1 });
     const items = Array.from({ length: 100 }, (_, position) => ({ index: 1, classIndex: 1, epoch: 0, position }));
     const wild = augmentationSettings({ preset: "none", shiftShare: 0.3, rotationDegrees: 20 });
-    fillAugmented(batch, items, { store, settings: wild, seed: 1 });
+    fillAugmented(batch, items, { store, settings: wild, seed: 1, ...ON_OWN_PARTS });
     expect(Math.min(...(batch.coverage?.values ?? []))).toBeGreaterThan(0.55 * area);
   });
 
