@@ -302,7 +302,7 @@ const recordOf = (plan: Plan, data: readonly string[], { splitColumns }: Learnin
   rate: plan.peakRate,
   folds: plan.folds,
   holdOut: plan.holdOutShare,
-  augment: plan.augment,
+  augment: basename(plan.augment),
   splitBy: splitColumns,
   simulated: plan.simulated,
   seed: plan.seed,
