@@ -57,6 +57,7 @@ it("keeps the best so far at Ctrl-C and goes on from there with --resume", async
   const result: { interrupted: boolean; steps: number } = JSON.parse(first.output());
   expect(result.interrupted).toBe(true);
   expect(existsSync(join(folder, "out", "model.onnx"))).toBe(true);
+  expect(existsSync(join(folder, "out.training", "held-out.position"))).toBe(true);
   expect(JSON.parse(readFileSync(join(folder, "out", "manifest.json"), "utf8"))).toMatchObject({
     provenance: { metrics: { interrupted: true } },
   });
@@ -66,5 +67,7 @@ it("keeps the best so far at Ctrl-C and goes on from there with --resume", async
   second.child.kill("SIGINT");
   expect(await second.exit).toEqual([0, null]);
   const resumed: { steps: number } = JSON.parse(second.output());
-  expect(resumed.steps).toBeGreaterThan(result.steps);
+  // It went on from the last validation, which may lie just before where the first run was stopped; that a resumed run
+  // ends with the bytes of an uninterrupted one is proved in tests/training/finetune.
+  expect(resumed.steps).toBeGreaterThanOrEqual(result.steps);
 }, 180_000);
