@@ -4,8 +4,6 @@ import { type HeadExamples, type HeadTrainingOptions, trainHead } from "./train-
 
 /** Folds of the training side that decide when to stop. */
 const VALIDATION_FOLDS = 3;
-/** Heads trained for one head that is kept. */
-export const ROUNDS_PER_HEAD = VALIDATION_FOLDS + 1;
 
 export interface HeadExample extends Grouped {
   readonly classIndex: number;
