@@ -1,5 +1,5 @@
 import type { DecisionLimits } from "../contracts/model-bundle.ts";
-import { quantile } from "./intervals.ts";
+import { quantile } from "../statistics/intervals.ts";
 import type { ScoredFrame } from "./metrics.ts";
 
 /** softmax(logits / temperature). */

@@ -1,4 +1,4 @@
-import { binomialCdf } from "./intervals.ts";
+import { binomialCdf } from "../statistics/intervals.ts";
 import type { ScoredFrame } from "./metrics.ts";
 
 export { certificateFault } from "../contracts/certificate-fault.ts";

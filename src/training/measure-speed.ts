@@ -2,7 +2,7 @@ import { MODEL_INPUT } from "../contracts/model-bundle.ts";
 import { seededRandom } from "../platform/random.ts";
 import type { InputSizePx } from "./model-pixels.ts";
 import type { SpeedFigure } from "./evaluation.ts";
-import { quantile } from "./intervals.ts";
+import { quantile } from "../statistics/intervals.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 
 const WARM_UPS = 3;

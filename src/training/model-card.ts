@@ -1,5 +1,5 @@
 import type { BundleManifest } from "../contracts/model-bundle.ts";
-import type { Interval } from "./intervals.ts";
+import type { Interval } from "../statistics/intervals.ts";
 import type { PartShare } from "./part-share.ts";
 import type { Figure, QualityReport } from "./report.ts";
 import type { TrainedModel } from "./train-model.ts";

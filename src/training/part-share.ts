@@ -1,4 +1,4 @@
-import { clopperPearson, type Interval } from "./intervals.ts";
+import { clopperPearson, type Interval } from "../statistics/intervals.ts";
 
 /** Parts with at least one wrong frame: frames of one part are not independent trials. */
 export interface PartShare {

@@ -1,5 +1,5 @@
 import type { DecisionLimits, ModelClass } from "../contracts/model-bundle.ts";
-import { bootstrapByPart, type Interval } from "./intervals.ts";
+import { bootstrapByPart, type Interval } from "../statistics/intervals.ts";
 import { auroc, balancedAccuracy, type ScoredFrame } from "./metrics.ts";
 import { type PartShare, partShare } from "./part-share.ts";
 import { averagePrecision, type RankedItem, rankingIntervals } from "./ranking.ts";

@@ -7,7 +7,7 @@ import type { CalibrationMethod } from "./calibrate-activations.ts";
 import { readCalibrationFrames } from "./calibration-frames.ts";
 import { type EditableBundle, rewriteBundle } from "./edit-bundle.ts";
 import type { UnreadableFile } from "./model-pixels.ts";
-import { bootstrapByPart, type Interval } from "./intervals.ts";
+import { bootstrapByPart, type Interval } from "../statistics/intervals.ts";
 import { judgeFrames } from "./judge-frames.ts";
 import type { JudgedFrame } from "./judged-frame.ts";
 import type { LayerError } from "./layer-errors.ts";

@@ -1,5 +1,5 @@
 import { seededRandom } from "../platform/random.ts";
-import { type Interval, quantile } from "./intervals.ts";
+import { type Interval, quantile } from "../statistics/intervals.ts";
 
 /** A frame or a region with its score; `group` is the physical part. */
 export interface RankedItem {

@@ -1,4 +1,4 @@
-import type { Interval } from "./intervals.ts";
+import type { Interval } from "../statistics/intervals.ts";
 import type { PartShare } from "./part-share.ts";
 import type { IntervalFigure } from "./quality-figures.ts";
 

@@ -1,5 +1,5 @@
 import type { DecisionLimits } from "../contracts/model-bundle.ts";
-import { bootstrapByPart, type Interval } from "./intervals.ts";
+import { bootstrapByPart, type Interval } from "../statistics/intervals.ts";
 import { auroc, balancedAccuracy, confusion, mean, type ScoredFrame, standardDeviation } from "./metrics.ts";
 import { type PartShare, partShare } from "./part-share.ts";
 

@@ -12,7 +12,7 @@ import {
   partsNeeded,
 } from "../../src/training/certificate.ts";
 import { cheapestLimits } from "../../src/training/cost-limits.ts";
-import { binomialCdf } from "../../src/training/intervals.ts";
+import { binomialCdf } from "../../src/statistics/intervals.ts";
 
 const ONE_PERCENT = { maxRate: 0.01, confidence: 0.95 };
 

@@ -7,7 +7,7 @@ import {
   topLabelForecasts,
 } from "../../src/training/calibration-error.ts";
 import { fitTemperature } from "../../src/training/calibrate-scores.ts";
-import { bootstrapByPart } from "../../src/training/intervals.ts";
+import { bootstrapByPart } from "../../src/statistics/intervals.ts";
 import { auroc } from "../../src/training/metrics.ts";
 import { averagePrecision, rankingIntervals, rankingPoints } from "../../src/training/ranking.ts";
 import { riskCoverage } from "../../src/training/risk-coverage.ts";

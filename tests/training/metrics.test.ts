@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { chooseLimits, fitTemperature, softmax } from "../../src/training/calibrate-scores.ts";
-import { bootstrapByPart, clopperPearson, quantile } from "../../src/training/intervals.ts";
+import { bootstrapByPart, clopperPearson, quantile } from "../../src/statistics/intervals.ts";
 import { auroc, balancedAccuracy, confusion, type ScoredFrame } from "../../src/training/metrics.ts";
 import { qualityReport } from "../../src/training/report.ts";
 

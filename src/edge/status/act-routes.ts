@@ -2,10 +2,11 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { CommandReply, FlagRequest, OverrideRequest } from "../../contracts/command.ts";
 import { TriggerRequest } from "../../contracts/trigger.ts";
 import { Verdict } from "../../contracts/verdict.ts";
-import { ErrorBody, ImageBytes, InspectQuery, RecipeRequest, VerdictPath } from "./api-schemas.ts";
+import { ErrorBody } from "../../http/error-body.ts";
+import { ImageBytes, InspectQuery, RecipeRequest, VerdictPath } from "./api-schemas.ts";
 import type { DeviceView } from "./device-view.ts";
-import { HttpRefusal } from "./error-reply.ts";
-import type { Api } from "./zod-provider.ts";
+import { HttpRefusal } from "../../http/error-reply.ts";
+import type { Api } from "../../http/zod-provider.ts";
 
 export interface UploadLimits {
   readonly uploadLimitBytes: number;

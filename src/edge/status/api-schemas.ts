@@ -4,10 +4,6 @@ import { DecisionLimits, ModelClass } from "../../contracts/model-bundle.ts";
 import { TriggerRequest } from "../../contracts/trigger.ts";
 import { Verdict } from "../../contracts/verdict.ts";
 
-/** Every error of this interface: `code` for programs, `message` a sentence for people. */
-export const ErrorBody = z.strictObject({ error: z.strictObject({ code: z.string(), message: z.string() }) });
-export type ErrorBody = z.infer<typeof ErrorBody>;
-
 const Problem = DeviceState.shape.problems.element;
 const Count = z.int().nonnegative();
 const KindCounts = z.strictObject({ pass: Count, reject: Count, review: Count, fault: Count });

@@ -1,19 +1,11 @@
-import {
-  ErrorBody,
-  FrameBody,
-  FrameQuery,
-  Liveness,
-  Readiness,
-  StatusBody,
-  VerdictList,
-  VerdictQuery,
-} from "./api-schemas.ts";
+import { FrameBody, FrameQuery, Liveness, Readiness, StatusBody, VerdictList, VerdictQuery } from "./api-schemas.ts";
 import type { DeviceView } from "./device-view.ts";
-import { HttpRefusal } from "./error-reply.ts";
+import { ErrorBody } from "../../http/error-body.ts";
+import { HttpRefusal } from "../../http/error-reply.ts";
 import type { EventStream } from "./event-stream.ts";
 import { FrameCache, type EncodedFrame } from "./frame-cache.ts";
-import { securityHeaders } from "./request-guard.ts";
-import type { Api } from "./zod-provider.ts";
+import { securityHeaders } from "../../http/security-headers.ts";
+import type { Api } from "../../http/zod-provider.ts";
 
 const JPEG_RESPONSE = {
   description: "the frame",

@@ -1,38 +1,11 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyRequest } from "fastify";
-import { HttpRefusal } from "./error-reply.ts";
-import type { Api } from "./zod-provider.ts";
-
-const SELF_ONLY = [
-  "default-src 'self'",
-  "img-src 'self' data: blob:",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-/** Swagger UI sets style attributes; it is the only place that may. */
-const DOCS_POLICY = `${SELF_ONLY}; style-src 'self' 'unsafe-inline'`;
-
-const SECURITY_HEADERS = {
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "permissions-policy": "camera=(), microphone=(), geolocation=()",
-} as const;
-
-export const DOCS_PREFIX = "/api/docs";
+import { HttpRefusal } from "../../http/error-reply.ts";
+import { securityHeaders } from "../../http/security-headers.ts";
+import type { Api } from "../../http/zod-provider.ts";
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i;
 export const isLoopback = (host: string): boolean => LOOPBACK.test(host);
-
-/** Headers of every answer, event streams (which bypass the library) included. */
-export const securityHeaders = (url: string): Readonly<Record<string, string>> => ({
-  ...SECURITY_HEADERS,
-  "content-security-policy": url.startsWith(DOCS_PREFIX) ? DOCS_POLICY : SELF_ONLY,
-});
 
 const hostnameOf = (host: string): string => host.replace(/:\d+$/, "");
 

@@ -9,11 +9,12 @@ import type { Logger } from "../../platform/logger.ts";
 import type { Service } from "../../platform/services.ts";
 import { installActRoutes, type UploadLimits } from "./act-routes.ts";
 import type { DeviceView } from "./device-view.ts";
-import { installErrorReplies } from "./error-reply.ts";
+import { installErrorReplies } from "../../http/error-reply.ts";
 import { EventStream, type EventStreamLimits } from "./event-stream.ts";
 import { installReadRoutes } from "./read-routes.ts";
-import { DOCS_PREFIX, installRequestGuard } from "./request-guard.ts";
-import { documentedSchema, zodValidator, type Api, type ZodTypeProvider } from "./zod-provider.ts";
+import { DOCS_PREFIX } from "../../http/security-headers.ts";
+import { installRequestGuard } from "./request-guard.ts";
+import { documentedSchema, zodValidator, type Api, type ZodTypeProvider } from "../../http/zod-provider.ts";
 
 export interface StatusServerOptions {
   /** Address to listen on; 127.0.0.1 unless the device is to be seen from elsewhere. */

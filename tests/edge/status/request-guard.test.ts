@@ -1,6 +1,6 @@
 import { get as httpGet } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ErrorBody } from "../../../src/edge/status/api-schemas.ts";
+import { ErrorBody } from "../../../src/http/error-body.ts";
 import { serveFakeDevice, type ServedDevice } from "./serve-fake-device.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };

@@ -1,7 +1,7 @@
 import type { FastifyReply } from "fastify";
-import { SightlineError, type ErrorCode } from "../../contracts/errors.ts";
-import type { Logger } from "../../platform/logger.ts";
-import { ErrorBody } from "./api-schemas.ts";
+import { SightlineError, type ErrorCode } from "../contracts/errors.ts";
+import type { Logger } from "../platform/logger.ts";
+import { ErrorBody } from "./error-body.ts";
 import type { Api } from "./zod-provider.ts";
 
 /** A refusal with its HTTP status; `message` is a sentence for people. */
@@ -29,7 +29,7 @@ const LIBRARY_REFUSALS: Readonly<Record<string, { readonly code: string; readonl
   FST_ERR_CTP_INVALID_JSON_BODY: { code: "BAD_REQUEST", sentence: "The body is not valid JSON." },
   FST_ERR_CTP_EMPTY_JSON_BODY: { code: "BAD_REQUEST", sentence: "The body is empty; send a JSON object." },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: "BAD_REQUEST", sentence: "The body is not as long as announced." },
-  FST_ERR_CTP_BODY_TOO_LARGE: { code: "TOO_LARGE", sentence: "The body is larger than this device accepts." },
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: "TOO_LARGE", sentence: "The body is larger than is accepted here." },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: "UNSUPPORTED_MEDIA_TYPE",
     sentence: "This content type is not accepted here; send JSON, or for an inspection an image.",
@@ -60,7 +60,7 @@ function refusalOf(error: unknown): Refusal {
     return {
       statusCode: 500,
       code: "INTERNAL",
-      message: "The device could not answer this request; its log says why.",
+      message: "This request could not be answered; the log here says why.",
     };
   }
   const known = LIBRARY_REFUSALS[fields.code ?? ""];
