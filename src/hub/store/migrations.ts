@@ -1,0 +1,92 @@
+import { type QueryExecutorProvider, sql } from "kysely";
+
+export type Engine = "sqlite" | "postgres";
+
+/** A step that is run once, in order, in a transaction of its own; never changed after a release. */
+export interface Migration {
+  readonly name: string;
+  readonly up: (database: QueryExecutorProvider, engine: Engine) => Promise<void>;
+}
+
+/** Types that the engines name differently. */
+function types(engine: Engine): { bytes: string; integer: string; real: string; counter: string } {
+  return engine === "sqlite"
+    ? { bytes: "BLOB", integer: "INTEGER", real: "REAL", counter: "INTEGER PRIMARY KEY" }
+    : {
+        bytes: "BYTEA",
+        integer: "BIGINT",
+        real: "DOUBLE PRECISION",
+        counter: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+      };
+}
+
+const first: Migration = {
+  name: "0001-first",
+  async up(database, engine) {
+    const { bytes, integer, real, counter } = types(engine);
+    const statements = `
+      CREATE TABLE projects (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, problem TEXT NOT NULL, classes_json TEXT NOT NULL,
+        max_escape ${real} NOT NULL, max_overkill ${real} NOT NULL, confidence ${real} NOT NULL, takt_ms ${real} NOT NULL,
+        parts_per_day ${real} NOT NULL, defect_rate ${real} NOT NULL, escape_cost ${real} NOT NULL,
+        overkill_cost ${real} NOT NULL, currency TEXT NOT NULL, created_at ${integer} NOT NULL);
+      CREATE TABLE devices (id TEXT PRIMARY KEY, project_id TEXT NOT NULL REFERENCES projects (id), line TEXT NOT NULL,
+        credential_sha256 TEXT NOT NULL UNIQUE, enrolled_at ${integer} NOT NULL, revoked_at ${integer}, last_seen_at ${integer},
+        daily_cases ${integer} NOT NULL, daily_bytes ${integer} NOT NULL);
+      CREATE TABLE enrolment_codes (code_sha256 TEXT PRIMARY KEY, device_id TEXT NOT NULL,
+        project_id TEXT NOT NULL REFERENCES projects (id), line TEXT NOT NULL, created_by TEXT NOT NULL,
+        created_at ${integer} NOT NULL, expires_at ${integer} NOT NULL, used_at ${integer});
+      CREATE TABLE images (sha256 TEXT PRIMARY KEY, bytes ${integer} NOT NULL, media_type TEXT NOT NULL,
+        width_px ${integer} NOT NULL, height_px ${integer} NOT NULL, stored_at ${integer} NOT NULL, device_id TEXT);
+      CREATE TABLE cases (row ${counter}, id TEXT NOT NULL UNIQUE, project_id TEXT NOT NULL, device_id TEXT NOT NULL,
+        line TEXT NOT NULL, part TEXT NOT NULL, captured_at ${integer} NOT NULL, received_at ${integer} NOT NULL,
+        image_sha256 TEXT NOT NULL, verdict TEXT NOT NULL, class TEXT, ng_score ${real}, model_name TEXT NOT NULL,
+        model_version TEXT NOT NULL, model_sha256 TEXT NOT NULL, reasons ${integer} NOT NULL, selection_probability ${real},
+        label TEXT, label_defect ${integer}, outcome TEXT, tag_set TEXT NOT NULL DEFAULT '', label_suspicion ${real},
+        verdict_json TEXT NOT NULL, metadata_json TEXT NOT NULL);
+      CREATE TABLE case_metadata (case_row ${integer} NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (case_row, key));
+      CREATE INDEX case_metadata_value ON case_metadata (key, value, case_row);
+      CREATE TABLE embeddings (case_row ${integer} PRIMARY KEY, model_sha256 TEXT NOT NULL, vector ${bytes} NOT NULL);
+      CREATE TABLE verdicts (device_id TEXT NOT NULL, boot_seq ${integer} NOT NULL, verdict_seq ${integer} NOT NULL,
+        id TEXT NOT NULL, verdict TEXT NOT NULL, decided_at ${integer} NOT NULL, received_at ${integer} NOT NULL,
+        json TEXT NOT NULL, PRIMARY KEY (device_id, boot_seq, verdict_seq));
+      CREATE TABLE labels (row ${counter}, case_row ${integer} NOT NULL, label TEXT NOT NULL, by_user TEXT NOT NULL,
+        at ${integer} NOT NULL, blind ${integer} NOT NULL, boxes_json TEXT NOT NULL, undone_at ${integer});
+      CREATE INDEX labels_case ON labels (case_row);
+      CREATE TABLE tags (id ${counter}, project_id TEXT NOT NULL REFERENCES projects (id), name TEXT NOT NULL,
+        colour TEXT NOT NULL, description TEXT NOT NULL, created_by TEXT NOT NULL, created_at ${integer} NOT NULL,
+        UNIQUE (project_id, name));
+      CREATE TABLE case_tags (case_row ${integer} NOT NULL, tag_id ${integer} NOT NULL, by_user TEXT NOT NULL,
+        at ${integer} NOT NULL, PRIMARY KEY (case_row, tag_id));
+      CREATE INDEX case_tags_tag ON case_tags (tag_id, case_row);
+      CREATE TABLE outcome_counts (project_id TEXT NOT NULL, model_version TEXT NOT NULL, outcome TEXT NOT NULL,
+        tag_set TEXT NOT NULL, cases ${integer} NOT NULL, PRIMARY KEY (project_id, model_version, outcome, tag_set));
+      CREATE TABLE work_orders (id TEXT PRIMARY KEY, project_id TEXT NOT NULL, tag_id ${integer}, kind TEXT NOT NULL,
+        title TEXT NOT NULL, detail TEXT NOT NULL, owner TEXT NOT NULL, status TEXT NOT NULL, expected_gain ${real},
+        measured_gain ${real}, sampling_rule_json TEXT, created_by TEXT NOT NULL, created_at ${integer} NOT NULL,
+        closed_at ${integer});
+      CREATE TABLE saved_filters (id TEXT PRIMARY KEY, project_id TEXT NOT NULL, name TEXT NOT NULL, query TEXT NOT NULL,
+        created_by TEXT NOT NULL, created_at ${integer} NOT NULL, UNIQUE (project_id, name));
+      CREATE TABLE dataset_versions (sha256 TEXT PRIMARY KEY, project_id TEXT NOT NULL, name TEXT NOT NULL,
+        parent_sha256 TEXT, cases ${integer} NOT NULL, note TEXT NOT NULL, created_by TEXT NOT NULL,
+        created_at ${integer} NOT NULL);
+      CREATE TABLE users (name TEXT PRIMARY KEY, password_hash TEXT, role TEXT NOT NULL, oidc_subject TEXT UNIQUE,
+        created_at ${integer} NOT NULL, disabled_at ${integer});
+      CREATE TABLE sessions (token_sha256 TEXT PRIMARY KEY, user_name TEXT NOT NULL REFERENCES users (name),
+        created_at ${integer} NOT NULL, expires_at ${integer} NOT NULL);
+      CREATE TABLE audit (row ${counter}, at ${integer} NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+        subject TEXT NOT NULL, detail_json TEXT NOT NULL);
+      CREATE TABLE jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL, project_id TEXT NOT NULL, state TEXT NOT NULL,
+        payload_json TEXT NOT NULL, progress ${real} NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', result_json TEXT,
+        lease_owner TEXT, lease_until ${integer}, fencing_token ${integer} NOT NULL DEFAULT 0,
+        attempts ${integer} NOT NULL DEFAULT 0, cancel_requested ${integer} NOT NULL DEFAULT 0, created_by TEXT NOT NULL,
+        created_at ${integer} NOT NULL, finished_at ${integer});
+      CREATE INDEX jobs_open ON jobs (state, created_at);`;
+    for (const statement of statements.split(";")) {
+      if (statement.trim() !== "") await sql.raw(statement).execute(database);
+    }
+  },
+};
+
+/** In order. */
+export const MIGRATIONS: readonly Migration[] = [first];

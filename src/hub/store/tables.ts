@@ -1,0 +1,279 @@
+import type { Generated, GeneratedAlways } from "kysely";
+
+/**
+ * The hub's tables as Kysely sees them; `migrations/` makes them. The same on SQLite and PostgreSQL: ids and JSON are text,
+ * times Unix milliseconds, truth values 0 or 1, so that no engine's special type leaks into a query.
+ */
+
+/** What a person's label makes of a verdict. Escape, overkill and wrong-class are errors; `undecided` is a review. */
+export const OUTCOMES = ["correct", "escape", "overkill", "wrong-class", "undecided", "fault"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+export const ERROR_OUTCOMES = ["escape", "overkill", "wrong-class"] as const satisfies readonly Outcome[];
+
+export interface Tables {
+  projects: ProjectTable;
+  devices: DeviceTable;
+  enrolment_codes: EnrolmentCodeTable;
+  images: ImageTable;
+  cases: CaseTable;
+  case_metadata: CaseMetadataTable;
+  embeddings: EmbeddingTable;
+  verdicts: VerdictTable;
+  labels: LabelTable;
+  tags: TagTable;
+  case_tags: CaseTagTable;
+  outcome_counts: OutcomeCountTable;
+  work_orders: WorkOrderTable;
+  saved_filters: SavedFilterTable;
+  dataset_versions: DatasetVersionTable;
+  users: UserTable;
+  sessions: SessionTable;
+  audit: AuditTable;
+  jobs: JobTable;
+}
+
+/** A product that is inspected: what is to be achieved, at which prices. */
+interface ProjectTable {
+  id: string;
+  name: string;
+  problem: string;
+  /** JSON: [{name, kind: "good" | "defect"}], in the order of the label keys. */
+  classes_json: string;
+  max_escape: number;
+  max_overkill: number;
+  confidence: number;
+  takt_ms: number;
+  parts_per_day: number;
+  defect_rate: number;
+  /** Money a part, in the plant's currency. */
+  escape_cost: number;
+  overkill_cost: number;
+  currency: string;
+  created_at: number;
+}
+
+interface DeviceTable {
+  /** The device's name in MQTT topics and verdicts. */
+  id: string;
+  project_id: string;
+  line: string;
+  /** SHA-256 (hex) of its credential; the credential itself is never kept. */
+  credential_sha256: string;
+  enrolled_at: number;
+  revoked_at: number | null;
+  last_seen_at: number | null;
+  /** Cases and bytes it may send a day. */
+  daily_cases: number;
+  daily_bytes: number;
+}
+
+interface EnrolmentCodeTable {
+  code_sha256: string;
+  device_id: string;
+  project_id: string;
+  line: string;
+  created_by: string;
+  created_at: number;
+  expires_at: number;
+  used_at: number | null;
+}
+
+interface ImageTable {
+  sha256: string;
+  bytes: number;
+  media_type: string;
+  width_px: number;
+  height_px: number;
+  stored_at: number;
+  /** Device that sent it first; null: imported. A device may only name images that it sent itself. */
+  device_id: string | null;
+}
+
+interface CaseTable {
+  /** Rises in the order of arrival; pages are cut by it. */
+  row: GeneratedAlways<number>;
+  /** The verdict's UUIDv7: one case however often it is sent. */
+  id: string;
+  project_id: string;
+  device_id: string;
+  line: string;
+  part: string;
+  captured_at: number;
+  received_at: number;
+  image_sha256: string;
+  verdict: string;
+  class: string | null;
+  ng_score: number | null;
+  model_name: string;
+  model_version: string;
+  model_sha256: string;
+  /** Bits in the order of HARD_CASE_REASONS. */
+  reasons: number;
+  /** Chance with which this frame was chosen, in (0, 1]; null where unknown. */
+  selection_probability: number | null;
+  /** The label that counts now; null: not labelled. */
+  label: string | null;
+  /** 1 where the label is a defect class; null: not labelled. */
+  label_defect: number | null;
+  outcome: Outcome | null;
+  /** Ids of its tags, ascending, joined with commas: the key of its cell in `outcome_counts`. */
+  tag_set: Generated<string>;
+  /** Suspicion that the label is wrong (confident learning), 0 to 1; null: not computed. */
+  label_suspicion: number | null;
+  verdict_json: string;
+  metadata_json: string;
+}
+
+interface CaseMetadataTable {
+  case_row: number;
+  key: string;
+  value: string;
+}
+
+interface EmbeddingTable {
+  case_row: number;
+  model_sha256: string;
+  /** float32 little-endian, as the model gave it. */
+  vector: Uint8Array;
+}
+
+/** Every verdict a device reported, hard case or not: the ledger's copy. */
+interface VerdictTable {
+  device_id: string;
+  boot_seq: number;
+  verdict_seq: number;
+  id: string;
+  verdict: string;
+  decided_at: number;
+  received_at: number;
+  json: string;
+}
+
+interface LabelTable {
+  row: GeneratedAlways<number>;
+  case_row: number;
+  label: string;
+  by_user: string;
+  at: number;
+  /** 1: given without seeing model or other labels, for agreement. */
+  blind: number;
+  /** JSON: [{x, y, width, height, class}] in px of the image. */
+  boxes_json: string;
+  undone_at: number | null;
+}
+
+interface TagTable {
+  id: GeneratedAlways<number>;
+  project_id: string;
+  name: string;
+  colour: string;
+  description: string;
+  created_by: string;
+  created_at: number;
+}
+
+interface CaseTagTable {
+  case_row: number;
+  tag_id: number;
+  by_user: string;
+  at: number;
+}
+
+/**
+ * Counts of labelled cases by model version, verdict outcome and set of tags, kept in the transaction that labels or tags:
+ * the error table, overlaps included, never has to walk the cases.
+ */
+interface OutcomeCountTable {
+  project_id: string;
+  model_version: string;
+  outcome: Outcome;
+  tag_set: string;
+  cases: number;
+}
+
+interface WorkOrderTable {
+  id: string;
+  project_id: string;
+  tag_id: number | null;
+  kind: string;
+  title: string;
+  detail: string;
+  owner: string;
+  status: string;
+  /** Share of errors this should remove; null: not estimated. Afterwards, what it did. */
+  expected_gain: number | null;
+  measured_gain: number | null;
+  /** JSON of a sampling rule for the devices, for kind "collect"; else null. */
+  sampling_rule_json: string | null;
+  created_by: string;
+  created_at: number;
+  closed_at: number | null;
+}
+
+interface SavedFilterTable {
+  id: string;
+  project_id: string;
+  name: string;
+  query: string;
+  created_by: string;
+  created_at: number;
+}
+
+interface DatasetVersionTable {
+  /** SHA-256 of the canonical list of its items: the version is its content. */
+  sha256: string;
+  project_id: string;
+  name: string;
+  parent_sha256: string | null;
+  cases: number;
+  note: string;
+  created_by: string;
+  created_at: number;
+}
+
+interface UserTable {
+  name: string;
+  /** PHC string of argon2id; null: signs in through OpenID Connect only. */
+  password_hash: string | null;
+  role: string;
+  oidc_subject: string | null;
+  created_at: number;
+  disabled_at: number | null;
+}
+
+interface SessionTable {
+  token_sha256: string;
+  user_name: string;
+  created_at: number;
+  expires_at: number;
+}
+
+interface AuditTable {
+  row: GeneratedAlways<number>;
+  at: number;
+  /** A user, a device or "hub". */
+  actor: string;
+  action: string;
+  subject: string;
+  detail_json: string;
+}
+
+/** Long jobs with a lease: who holds `fencing_token` may write results, an older holder may not. */
+interface JobTable {
+  id: string;
+  kind: string;
+  project_id: string;
+  state: string;
+  payload_json: string;
+  progress: Generated<number>;
+  message: Generated<string>;
+  result_json: string | null;
+  lease_owner: string | null;
+  lease_until: number | null;
+  fencing_token: Generated<number>;
+  attempts: Generated<number>;
+  cancel_requested: Generated<number>;
+  created_by: string;
+  created_at: number;
+  finished_at: number | null;
+}
