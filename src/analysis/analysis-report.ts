@@ -37,7 +37,7 @@ ${nextSection(analysis)}
 ${diagnosisSection(analysis)}
 ${tagSection(analysis)}
 ${sliceSection(analysis)}
-${analysis.curve === null ? "" : section("Learning curve", escapeHtml(analysis.curve.forecast.sentence), `<div class="plots">${curvePlot(analysis.curve)}</div>`)}
+${analysis.curve === null ? "" : section("Learning curve", escapeHtml(analysis.curve.forecast.sentence), plots(curvePlot(analysis.curve)))}
 ${labelSection(analysis)}
 ${sampleSection(analysis)}
 </body></html>
@@ -86,10 +86,13 @@ function diagnosisSection({ diagnosis }: PredictionAnalysis): string {
     diagnosis.baseline === null ? null : { share: diagnosis.baseline.errorRate, name: "baseline" },
   );
   const gaps = diagnosis.gaps.map((gap) => `${gapSentence(gap)} ${gap.called ? "More than chance." : "Not called."}`);
-  return section("Bias, variance, mismatch", "", `<div class="plots">${plot}</div>${sentences(gaps)}`);
+  return section("Bias, variance, mismatch", "", `${plots(plot)}${sentences(gaps)}`);
 }
 
-const shareText = ({ share, interval }: Share): string => `${percentText(share)} (${intervalText(interval)})`;
+/** With spaces that do not break, so that a number stays beside its sign. */
+const shareText = ({ share, interval }: Share): string => unbroken(`${percentText(share)} (${intervalText(interval)})`);
+const unbroken = (text: string): string => text.replaceAll(" %", "\u00a0%");
+const plots = (content: string): string => `<div class="plots single">${content}</div>`;
 
 function tagSection({ table }: PredictionAnalysis): string {
   if (table.tags.length === 0) return "";
@@ -120,7 +123,7 @@ function tagSection({ table }: PredictionAnalysis): string {
   return section(
     "Errors by tag",
     `${table.untaggedErrors.hits} of ${table.errors} errors carry no tag. The ceiling is the accuracy if every error with the tag were gone.`,
-    `<div class="plots">${plot}</div>` +
+    plots(plot) +
       htmlTable(
         [
           "tag",
@@ -226,9 +229,11 @@ const sampleSection = ({ sample }: PredictionAnalysis): string =>
     ? ""
     : section(
         `Errors to read: ${sample.length}`,
-        "Drawn at random.",
-        htmlTable(
-          ["id", "label", "predicted"],
-          sample.map(({ id, label, predicted }) => [escapeHtml(id), escapeHtml(label), escapeHtml(predicted)]),
-        ),
+        "",
+        `<details><summary>Drawn at random: read them, and tag what they have in common.</summary>` +
+          htmlTable(
+            ["id", "label", "predicted"],
+            sample.map(({ id, label, predicted }) => [escapeHtml(id), escapeHtml(label), escapeHtml(predicted)]),
+          ) +
+          `</details>`,
       );

@@ -14,6 +14,8 @@ const ROW_HEIGHT = 26;
 const BOTTOM = 34;
 const RIGHT = 16;
 const LONGEST_NAME = 22;
+/** Ends of the axis whose quarters are short numbers. */
+const TOPS = [0.01, 0.02, 0.04, 0.08, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8];
 
 /** Shares, a row each, as a dot on the line of its interval; `reference` is a dashed line with a name. */
 export function intervalPlot(
@@ -21,7 +23,8 @@ export function intervalPlot(
   rows: readonly IntervalRow[],
   reference: { readonly share: number; readonly name: string } | null = null,
 ): string {
-  const most = Math.max(0.01, reference?.share ?? 0, ...rows.map(({ interval }) => interval.high));
+  const highest = Math.max(reference?.share ?? 0, ...rows.map(({ interval }) => interval.high));
+  const most = TOPS.find((top) => top >= highest) ?? 1;
   const height = rows.length * ROW_HEIGHT + BOTTOM;
   const across = (share: number): string => (NAME_WIDTH + (share / most) * (WIDTH - NAME_WIDTH - RIGHT)).toFixed(1);
   const bottom = height - BOTTOM;
