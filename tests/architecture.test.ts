@@ -38,6 +38,8 @@ const ROOMS = [
   "report",
   "analysis",
   "datasets",
+  "release",
+  "drift",
   "onnx",
   "simulation",
   "training",
@@ -73,6 +75,8 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   report: ["contracts", "platform", "statistics"],
   analysis: ["contracts", "platform", "statistics", "report"],
   datasets: [...FOUNDATION, "statistics"],
+  release: ["contracts", "platform"],
+  drift: ["contracts", "platform", "statistics"],
   onnx: ["contracts", "platform"],
   simulation: FOUNDATION,
   pipeline: [...FOUNDATION, "pipeline/sanity", "pipeline/decide"],
@@ -98,6 +102,8 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   edge: [
     ...FOUNDATION,
     "http",
+    "release",
+    "drift",
     "pipeline",
     "pipeline/capture",
     "pipeline/sanity",
@@ -108,7 +114,7 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     "pipeline/publish",
     "pipeline/uplink",
   ],
-  hub: [...FOUNDATION, "http", "statistics", "analysis", "datasets"],
+  hub: [...FOUNDATION, "http", "statistics", "analysis", "datasets", "release", "drift"],
   commands: [
     ...FOUNDATION,
     "http",
@@ -116,6 +122,8 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     "report",
     "analysis",
     "datasets",
+    "release",
+    "drift",
     "onnx",
     "simulation",
     "training",
@@ -185,7 +193,9 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   "modbus-serial": /^edge\/reject-signal\//,
   "node-webcam": /^pipeline\/capture\/webcam-source/,
   pino: /^platform\/logger/,
-  yaml: /^edge\/load-config/,
+  yaml: /^edge\/load-config|^hub\/load-config/,
+  "tuf-js": /^release\//,
+  "@tufjs/models": /^release\//,
 };
 
 test("a vendor's package is imported in its own room only", () => {
