@@ -63,8 +63,12 @@ export function explainFault(
   );
 }
 
+/** Faults of the file system: they name a path, or are of the kind that writing meets. Those of the network name neither. */
 export const isDiskFault = (error: unknown): boolean =>
-  error instanceof Error && /^E(NOSPC|IO|ROFS|ACCES|PERM|DQUOT|MFILE|NFILE)$/.test(String(Reflect.get(error, "code")));
+  error instanceof Error &&
+  typeof Reflect.get(error, "syscall") === "string" &&
+  (typeof Reflect.get(error, "path") === "string" ||
+    /^E(NOSPC|IO|ROFS|DQUOT)$/.test(String(Reflect.get(error, "code"))));
 
 export const storageRefusal = (error: unknown): ReleaseRefused =>
   new ReleaseRefused(
