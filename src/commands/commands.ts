@@ -10,5 +10,6 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   evaluate: async () => (await import("./evaluate.ts")).evaluate,
   quantize: async () => (await import("./quantize.ts")).quantize,
   doctor: async () => (await import("./doctor.ts")).doctor,
+  release: async () => (await import("./release.ts")).release,
   bench: async () => (await import("./bench.ts")).bench,
 };

@@ -59,7 +59,7 @@ export async function findOrder(
 }
 
 /**
- * Null where this order was carried out already. Throws ORDER_REPLAYED where it is older than that, or where its number
+ * False where this very order was carried out already. Throws ORDER_REPLAYED where it is older than that, or where its number
  * was used before for something else.
  */
 export function isNewOrder(
@@ -68,10 +68,10 @@ export function isNewOrder(
   product: string,
   directorKeys: readonly string[],
 ): boolean {
+  const last = floors.installed[product];
+  if (order.order === last?.order && last.manifestSha256 === sha256 && last.stage === order.stage) return false;
   const floor = orderFloor(floors, product, directorKeys);
   if (order.order > floor) return true;
-  const last = floors.installed[product];
-  if (order.order === floor && last?.manifestSha256 === sha256 && last.stage === order.stage) return false;
   throw new ReleaseRefused(
     "ORDER_REPLAYED",
     `The director's ${path} is order ${order.order}, but order ${floor} was carried out before: someone serves old orders again.`,

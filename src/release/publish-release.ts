@@ -10,6 +10,7 @@ import {
   ReleaseOrder,
   type ReleaseStage,
 } from "./documents.ts";
+import { exclusively } from "./exclusively.ts";
 import { isoAfterDays, readPending, roleText, upcomingRoot, SPEC_VERSION } from "./pending.ts";
 import type { RepositoryFolder, RoleName } from "./repository-folder.ts";
 import { addSignatures, missingSignatures } from "./signatures.ts";
@@ -49,7 +50,10 @@ export interface Published {
  * device sees the old state or the new one. Throws RELEASE_INCOMPLETE where a staged role lacks signatures; then nothing
  * is changed.
  */
-export async function publishReleases(publication: Publication): Promise<Published> {
+export const publishReleases = (publication: Publication): Promise<Published> =>
+  exclusively(publication.folder, () => publish(publication));
+
+async function publish(publication: Publication): Promise<Published> {
   const { folder, orders } = publication;
   await assertOnlineKeys(publication);
   const taken = publication.refreshOnly === true ? [] : await takeStaged(folder);

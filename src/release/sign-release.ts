@@ -14,6 +14,7 @@ import {
   storedTargetPath,
 } from "./documents.ts";
 import { sha256OfFile } from "./download-file.ts";
+import { exclusively } from "./exclusively.ts";
 import { isoAfterDays, stageSigned, upcomingTargets, SPEC_VERSION } from "./pending.ts";
 import type { RepositoryFolder, RoleName } from "./repository-folder.ts";
 import type { SigningKey } from "./signing-keys.ts";
@@ -28,6 +29,11 @@ export interface SignTerms {
   readonly now: number;
 }
 
+export interface ReleasedVersion {
+  readonly name: string | undefined;
+  readonly version: string;
+}
+
 /** A release in the product's role, staged. `signers` are the names of the keys that signed it now. */
 export interface StagedRelease {
   readonly note: ReleaseNote;
@@ -37,7 +43,10 @@ export interface StagedRelease {
 }
 
 /** Puts a bundle's files into the catalogue and signs them as a new release of the product. */
-export async function signBundle(bundle: string, terms: SignTerms): Promise<StagedRelease> {
+export const signBundle = (bundle: string, terms: SignTerms): Promise<StagedRelease> =>
+  exclusively(terms.folder, () => addBundle(bundle, terms));
+
+async function addBundle(bundle: string, terms: SignTerms): Promise<StagedRelease> {
   const { folder, product } = terms;
   const manifestPath = join(bundle, MANIFEST_FILE);
   const manifest = await readManifest(manifestPath);
@@ -70,10 +79,10 @@ export async function signBundle(bundle: string, terms: SignTerms): Promise<Stag
 }
 
 /** Going back is a forward release: the old files under a new, higher number, with a signed reason. */
-export async function signRollback(
-  to: { readonly name: string | undefined; readonly version: string },
-  terms: SignTerms,
-): Promise<StagedRelease> {
+export const signRollback = (to: ReleasedVersion, terms: SignTerms): Promise<StagedRelease> =>
+  exclusively(terms.folder, () => goBack(to, terms));
+
+async function goBack(to: ReleasedVersion, terms: SignTerms): Promise<StagedRelease> {
   const current = await productTargets(terms.folder, terms.product);
   const found = Object.values(current.signed.targets).filter((target) => {
     const named = readManifestPath(target.path);

@@ -134,7 +134,7 @@ export class TrustStore {
   }
 
   async #generations(): Promise<number[]> {
-    const names = await readdir(this.#path);
+    const names = await readdir(this.#path).catch(() => []);
     return names.flatMap((name) => {
       const number = /^generation-(\d+)$/.exec(name)?.[1];
       return number === undefined ? [] : [Number(number)];
