@@ -7,7 +7,7 @@ import { folderOf, keysOf, SHARED_HELP, SHARED_OPTIONS } from "./shared.ts";
 const HELP = `usage: sightline release rollback --product NAME --to VERSION --reason TEXT [options]
 
 Goes back to the files of an older version as a new release with a higher number: devices never take an older number.
-Publish and order it afterwards as any other release.
+Publish and order it afterwards like other releases.
 
   --product NAME         the product
   --to VERSION           the version to go back to
