@@ -91,26 +91,28 @@ async function append(
   body: AsyncIterable<Uint8Array>,
   so: { readonly hash: Hash; have: number },
 ): Promise<void> {
-  const chunks = body[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await chunks.next().catch((error: unknown) => {
-      if (error instanceof ReleaseRefused) throw error;
-      throw truncated(file, so.have, error);
-    });
-    if (next.done === true) break;
-    if (so.have + next.value.length > file.bytes) {
-      await chunks.return?.();
+  for await (const chunk of cutOffIn(body, () => so.have, file)) {
+    if (so.have + chunk.length > file.bytes) {
       await part.truncate(0);
       throw new ReleaseRefused(
         "FILE_OVERSIZED",
         `${file.url} goes on after the ${file.bytes} bytes that were signed; it was cut off and thrown away.`,
       );
     }
-    await part.appendFile(next.value);
-    so.hash.update(next.value);
-    so.have += next.value.length;
+    await part.appendFile(chunk);
+    so.hash.update(chunk);
+    so.have += chunk.length;
   }
   if (so.have < file.bytes) throw truncated(file, so.have);
+}
+
+/** A connection that breaks is a download cut off; faults of the disk stay what they are. */
+async function* cutOffIn(body: AsyncIterable<Uint8Array>, have: () => number, file: ExpectedFile) {
+  try {
+    yield* body;
+  } catch (error) {
+    throw error instanceof ReleaseRefused ? error : truncated(file, have(), error);
+  }
 }
 
 const truncated = (file: ExpectedFile, have: number, cause?: unknown): ReleaseRefused =>

@@ -38,6 +38,8 @@ export interface Publication {
   readonly orders: NewOrders | null;
   /** Only what is online: what is staged stays so, whole or not. */
   readonly refreshOnly?: boolean;
+  /** A person vouches for this machine's clock though the last publication is long ago. */
+  readonly afterPause?: boolean;
 }
 
 export interface Published {
@@ -55,6 +57,7 @@ export const publishReleases = (publication: Publication): Promise<Published> =>
 
 async function publish(publication: Publication): Promise<Published> {
   const { folder, orders } = publication;
+  await assertClock(publication);
   await assertOnlineKeys(publication);
   const taken = publication.refreshOnly === true ? [] : await takeStaged(folder);
   await publishState(publication, "catalogue", await catalogueRoles(folder));
@@ -62,6 +65,32 @@ async function publish(publication: Publication): Promise<Published> {
   await signOnline(publication, { repository: "director", role: "targets" }, targets.metadata);
   await publishState(publication, "director", ["targets"]);
   return { taken, orders: orders === null ? [] : targets.added };
+}
+
+const LONG_PAUSE_DAYS = 60;
+/** Clocks of a hub and of a person's machine differ by a little. */
+const CLOCK_SLACK_MS = 5 * 60_000;
+
+/**
+ * Devices believe the time that is signed and never go behind it again, short of new keys. So a clock that stands before
+ * the last publication, or far after it, is asked about first.
+ */
+async function assertClock({ folder, now, afterPause }: Publication): Promise<void> {
+  const last = (await folder.timestamp("catalogue"))?.signed.unrecognizedFields[ISSUED_AT];
+  if (typeof last !== "number") return;
+  if (now < last - CLOCK_SLACK_MS) {
+    throw new SightlineError(
+      "RELEASE_INCOMPLETE",
+      `the last publication was at ${new Date(last).toISOString()}, but this machine's clock says ` +
+        `${new Date(now).toISOString()}; set the clock, nothing was published`,
+    );
+  }
+  const days = Math.floor((now - last) / 86_400_000);
+  if (days <= LONG_PAUSE_DAYS || afterPause === true) return;
+  throw new SightlineError(
+    "RELEASE_INCOMPLETE",
+    `by this machine's clock the last publication was ${days} days ago; if the clock is right, publish with --after-pause`,
+  );
 }
 
 const ONLINE = [
@@ -97,11 +126,24 @@ async function takeStaged(folder: RepositoryFolder): Promise<RoleName[]> {
         "another key holder runs `sightline release sign --keys DIR`; nothing was published",
     );
   }
+  for (const { name, metadata } of pending) await assertNext(folder, name, metadata.signed.version);
   for (const { name, metadata } of pending) {
     await folder.publish(name, metadata);
     await folder.unstage(name);
   }
   return pending.map(({ name }) => name);
+}
+
+/** What was signed elsewhere may have been overtaken meanwhile. */
+async function assertNext(folder: RepositoryFolder, name: RoleName, version: number): Promise<void> {
+  const current = name.role === "root" ? await folder.root(name.repository) : await folder.targets(name);
+  const next = (current?.signed.version ?? 0) + 1;
+  if (version === next) return;
+  throw new SightlineError(
+    "RELEASE_INCOMPLETE",
+    `${roleText(name)} is staged as version ${version}, but ${next} is next: it was signed over an older state; ` +
+      "remove it from staged/ and sign again",
+  );
 }
 
 /** `targets` and every product that it delegates to. */

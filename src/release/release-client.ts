@@ -24,6 +24,11 @@ export interface ReleaseClientOptions extends DeviceIdentity {
   readonly maxBundleBytes?: number;
   /** Of one file in one check, as long as each brings something. */
   readonly downloadTries?: number;
+  /**
+   * True while this device's clock follows a time server. Then what the repositories say about the time is not believed
+   * where it lies more than an hour ahead: a hub whose clock ran wrong for a day must not freeze the fleet.
+   */
+  readonly clockSynced?: () => boolean;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -56,6 +61,7 @@ type Finding =
   | { readonly outcome: "nothing-new"; readonly sentence: string };
 
 const GIB = 1024 ** 3;
+const HOUR_MS = 3_600_000;
 const TOP_ROLES = ["root", "timestamp", "snapshot", "targets"] as const;
 /** The floor of time is written again only when it moved by this much: flash wears. */
 const FLOOR_STEP_MS = 10 * 60_000;
@@ -219,7 +225,9 @@ export class ReleaseClient {
       if (!(error instanceof ReleaseRefused && error.code === "METADATA_EXPIRED" && replaced)) throw error;
       return attempt(after);
     });
-    at = Math.max(at, await catalogue.issuedAt(), await director.issuedAt());
+    const believable = this.#options.clockSynced?.() === true ? now + HOUR_MS : Infinity;
+    const issued = [await catalogue.issuedAt(), await director.issuedAt()].filter((time) => time <= believable);
+    at = Math.max(at, ...issued);
     so.clockBehindMs = at - now;
     for (const repository of [catalogue, director]) await assertLasts(repository, at, TOP_ROLES, so);
     return withTime(start, at, await onlineKeys());

@@ -7,7 +7,7 @@ import { addProduct, renewRole, rotateKeys } from "../../src/release/key-ceremon
 import { readPending, signPending } from "../../src/release/pending.ts";
 import { publishReleases } from "../../src/release/publish-release.ts";
 import { makeKey, readKeys } from "../../src/release/signing-keys.ts";
-import { DAY, Plant, PRODUCT, START } from "./support/plant.ts";
+import { DAY, Plant, PRODUCT, SetClock, START } from "./support/plant.ts";
 import { replacing } from "./support/static-server.ts";
 
 let plant: Plant;
@@ -168,7 +168,7 @@ test("a time that a thief pushed to the far future falls with the key that vouch
 
 test("a clock of 1970 neither opens nor freezes the gate", async () => {
   await plant.release("1.0.0");
-  const clock = new (plant.clock.constructor as new (now: number) => typeof plant.clock)(0);
+  const clock = new SetClock(0);
   const device = plant.device({ clock });
   const first = await device.check(PRODUCT);
   expect(first).toMatchObject({ outcome: "installed", clockBehindMs: START });
@@ -179,15 +179,11 @@ test("a clock of 1970 neither opens nor freezes the gate", async () => {
   // What had expired by then stays expired, whatever the clock says, also where versions would allow it.
   plant.server.root = frozen;
   expect(await plant.device({ clock }).check(PRODUCT)).toMatchObject({ outcome: "refused" });
-  const newborn = plant.device({ clock, home: "new-born" });
-  expect((await newborn.check(PRODUCT)).outcome).toBe("installed");
-  plant.server.hook = replacing(/director\/metadata/, (bytes) => bytes);
-  plant.server.hook = replacing(/nothing/, (bytes) => bytes);
 });
 
 test("a catalogue that is held back while the director goes on expires by the director's time", async () => {
   await plant.release("1.0.0");
-  const clock = new (plant.clock.constructor as new (now: number) => typeof plant.clock)(0);
+  const clock = new SetClock(0);
   const device = plant.device({ clock });
   await device.check(PRODUCT);
   const old = await plant.remember("old");
@@ -223,6 +219,33 @@ test("a clock far ahead stops updates while it is, and leaves nothing behind", a
   expect(await device.check(PRODUCT)).toMatchObject({ code: "METADATA_EXPIRED" });
   plant.clock.now -= 20 * 365 * DAY;
   expect(await device.check(PRODUCT)).toMatchObject({ outcome: "installed", clockBehindMs: 0 });
+});
+
+test("a hub whose clock runs ahead is stopped by its own tool, and not believed by devices that know better", async () => {
+  await plant.release("1.0.0");
+  const [keys, right] = [await plant.keys(), plant.clock.now];
+  const synced = plant.device({ clockSynced: () => true });
+  await synced.check(PRODUCT);
+  const publishAt = (now: number) => publishReleases({ folder: plant.folder, keys, now, orders: null });
+  await expect(publishAt(right + 100 * DAY)).rejects.toThrow(
+    /100 days ago; if the clock is right, publish with --after-pause/,
+  );
+  await publishAt(right + 10 * DAY);
+  expect(await synced.check(PRODUCT)).toMatchObject({ outcome: "nothing-new", clockBehindMs: 0 });
+  await expect(publishAt(right)).rejects.toThrow(
+    /but this machine's clock says 2026-06-01.*set the clock, nothing was published/,
+  );
+});
+
+test("what was signed over an older state is not published", async () => {
+  await plant.sign("1.0.0");
+  const name = { repository: "catalogue", role: "product-tile" } as const;
+  const stale = await plant.folder.stagedTargets(name);
+  await plant.publish("1.0.0");
+  if (stale !== null) await plant.folder.stage(name, stale);
+  await expect(plant.publish(null)).rejects.toThrow(
+    /staged as version 2, but 3 is next: it was signed over an older state/,
+  );
 });
 
 test("roles are renewed with the same keys, and a product is added", async () => {

@@ -16,6 +16,7 @@ release for lines or devices. What lacks signatures is refused. Run it more ofte
   --stage STAGE          shadow, canary or fleet
   --line LINE            for whom; both may be given several times; of the orders that reach a device the newest counts
   --device DEVICE
+  --after-pause          this machine's clock is right, though the last publication was months ago
   --refresh              only snapshot, timestamp and director; what is staged stays
 ${SHARED_HELP}`;
 
@@ -28,6 +29,7 @@ const OPTIONS = {
   line: { type: "string", multiple: true },
   device: { type: "string", multiple: true },
   refresh: { type: "boolean", default: false },
+  "after-pause": { type: "boolean", default: false },
 } as const;
 type Options = ReturnType<typeof parseCommandLine<typeof OPTIONS>>;
 
@@ -44,6 +46,7 @@ export async function releasePublish(args: string[]): Promise<number> {
     now: clock.wallNow(),
     orders,
     refreshOnly: options.refresh,
+    afterPause: options["after-pause"],
   });
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ taken: published.taken.map(roleText), orders: published.orders })}\n`);

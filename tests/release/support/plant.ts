@@ -113,6 +113,7 @@ export class Plant {
       folder: this.folder,
       keys: await this.keys(),
       now: this.clock.now,
+      afterPause: true,
       orders: version === null ? null : { product: PRODUCT, version, name: undefined, to, stage },
     });
   }
