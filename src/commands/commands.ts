@@ -11,5 +11,6 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   quantize: async () => (await import("./quantize.ts")).quantize,
   diagnose: async () => (await import("./diagnose.ts")).diagnose,
   doctor: async () => (await import("./doctor.ts")).doctor,
+  release: async () => (await import("./release.ts")).release,
   bench: async () => (await import("./bench.ts")).bench,
 };

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   INTERRUPTED: { retryable: true, text: "interrupted" },
   QUANTIZATION_REFUSED: { retryable: false, text: "int8 costs too much accuracy" },
   KERNEL_MISSING: { retryable: false, text: "the image kernel cannot be loaded" },
+  RELEASE_INCOMPLETE: { retryable: false, text: "the release is not complete" },
 } as const satisfies Record<string, { retryable: boolean; text: string }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
