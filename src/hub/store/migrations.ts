@@ -57,6 +57,7 @@ const first: Migration = {
       CREATE INDEX cases_suspicion ON cases (project_id, label_suspicion, row) WHERE label_suspicion IS NOT NULL;
       CREATE TABLE case_facets (facet ${integer} NOT NULL, case_row ${integer} NOT NULL,
         PRIMARY KEY (facet, case_row))${clustered};
+      CREATE TABLE case_times (case_row ${integer} PRIMARY KEY, captured_at ${integer} NOT NULL);
       CREATE TABLE case_metadata (case_row ${integer} NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
         PRIMARY KEY (case_row, key))${clustered};
       CREATE TABLE embeddings (case_row ${integer} PRIMARY KEY, model_sha256 TEXT NOT NULL, vector ${bytes} NOT NULL);

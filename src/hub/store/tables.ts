@@ -17,6 +17,7 @@ export interface Tables {
   images: ImageTable;
   cases: CaseTable;
   case_facets: CaseFacetTable;
+  case_times: CaseTimeTable;
   case_metadata: CaseMetadataTable;
   embeddings: EmbeddingTable;
   sketches: SketchTable;
@@ -137,6 +138,12 @@ interface CaseTable {
 interface CaseFacetTable {
   facet: number;
   case_row: number;
+}
+
+/** The time of capture again, in rows so small that thousands of cases can be asked for it: theirs are a hundred times as large. */
+interface CaseTimeTable {
+  case_row: number;
+  captured_at: number;
 }
 
 /** The metadata of a case, word by word; to find cases by it, see `case_facets`. */
