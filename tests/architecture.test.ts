@@ -12,7 +12,9 @@ interface Import {
 }
 
 const sourceFiles = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts") && !/^(imaging|training)\/kernel\//.test(file))
+  .filter(
+    (file) => file.endsWith(".ts") && !file.endsWith(".d.ts") && !/^(imaging|training|hub\/cases)\/kernel\//.test(file),
+  )
   .sort();
 
 const textOf = new Map(sourceFiles.map((file) => [file, readFileSync(join(SOURCE, file), "utf8")]));
@@ -32,6 +34,7 @@ const imports: readonly Import[] = sourceFiles.flatMap((from) =>
 const ROOMS = [
   "contracts",
   "platform",
+  "config",
   "imaging",
   "http",
   "statistics",
@@ -69,6 +72,7 @@ const FOUNDATION = ["contracts", "platform", "imaging"] as const;
 const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   contracts: [],
   platform: [],
+  config: ["contracts", "platform"],
   imaging: ["contracts", "platform"],
   http: ["contracts", "platform"],
   statistics: ["contracts", "platform"],
@@ -101,6 +105,7 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   ],
   edge: [
     ...FOUNDATION,
+    "config",
     "http",
     "release",
     "drift",
@@ -114,9 +119,10 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     "pipeline/publish",
     "pipeline/uplink",
   ],
-  hub: [...FOUNDATION, "http", "statistics", "analysis", "datasets", "release", "drift"],
+  hub: [...FOUNDATION, "config", "http", "statistics", "analysis", "datasets", "release", "drift"],
   commands: [
     ...FOUNDATION,
+    "config",
     "http",
     "statistics",
     "report",
@@ -179,7 +185,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   mqtt: /^pipeline\/publish\/|^commands\/doctor/,
   aedes: /^edge\/embedded-broker/,
   fastify: /^(edge\/status|http|hub)\//,
-  "prom-client": /^edge\/status\//,
+  "prom-client": /^(edge\/status|hub)\//,
   "node:sqlite": /^pipeline\/(journal|uplink)\/|^hub\/store\/|^commands\/doctor/,
   kysely: /^hub\//,
   pg: /^hub\/store\//,
@@ -193,7 +199,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   "modbus-serial": /^edge\/reject-signal\//,
   "node-webcam": /^pipeline\/capture\/webcam-source/,
   pino: /^platform\/logger/,
-  yaml: /^edge\/load-config|^hub\/load-config/,
+  yaml: /^config\//,
   "tuf-js": /^release\//,
   "@tufjs/models": /^release\//,
 };
