@@ -24,7 +24,7 @@ export interface CaseIntakeParts {
   readonly options: CaseOptions;
   /** Images beyond it could never be sent. */
   readonly mostBytes: number;
-  readonly line: () => string;
+  readonly line: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onAdded: (added: { readonly orders: readonly string[] }) => void;
@@ -137,7 +137,7 @@ export class CaseIntake {
       return;
     }
     const encoded = await encode(cut.cut.image, options.image);
-    const upload = composeUpload(frame, choice, encoded, { cut: cut.cut, line: this.#with.line() });
+    const upload = composeUpload(frame, choice, encoded, { cut: cut.cut, line: this.#with.line });
     const atMs = clock.wallNow();
     if (encoded.bytes.length > mostBytes) {
       this.#reportLost([await spool.ask({ kind: "giveUp", upload, cause: "too-large", atMs })]);

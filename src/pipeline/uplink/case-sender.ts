@@ -14,7 +14,7 @@ import type { BudgetOptions } from "./uplink-options.ts";
 
 const IDLE_MS = 60_000;
 const HOLD_MS = 15_000;
-const TROUBLE_MS = 5000;
+const TROUBLE_MS = 2000;
 /** A case the hub declines is kept and offered again, seldom: the hub may be the one that errs. */
 const DECLINED: RetryPolicy = { firstMs: 600_000, maxMs: 86_400_000, jitter: 0.2 };
 /** A hub that declines one case after the other is not asked at full speed. */
@@ -147,14 +147,20 @@ export class CaseSender {
     return this.#with.link.ask({ method: "PUT", path: imagePath(sha256), headers, body, signal }, StoredReply);
   }
 
-  #putCase(upload: HardCaseUpload, signal: AbortSignal): Promise<HubAnswer<StoredReply>> {
+  /** A case without a line is of the one that the hub enrolled this device for. */
+  #putCase(waiting: HardCaseUpload, signal: AbortSignal): Promise<HubAnswer<StoredReply>> {
+    const line = waiting.line === "" ? (this.#with.link.credential?.line ?? "") : waiting.line;
+    const upload: HardCaseUpload = { ...waiting, line };
     const path = `/api/v1/cases/${upload.verdict.id}`;
     const headers = { "content-type": "application/json" };
     return this.#with.link.ask({ method: "PUT", path, headers, body: JSON.stringify(upload), signal }, StoredReply);
   }
 
   async #declined({ upload, refusals }: WaitingCase, trouble: Trouble): Promise<number> {
-    if (trouble.kind !== "refused") return 0; // the link says how long everybody waits
+    if (trouble.kind !== "refused") {
+      await this.#with.spool.ask({ kind: "release" });
+      return 0; // the link says how long everybody waits
+    }
     const { spool, clock, random, log } = this.#with;
     const { id } = upload.verdict;
     const delayMs = Math.round(retryDelayMs(DECLINED, refusals, random));

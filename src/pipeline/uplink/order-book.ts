@@ -6,7 +6,7 @@ import type { HubLink } from "./hub-link.ts";
 import type { Spool } from "./spool.ts";
 
 const ASK_EVERY_MS = 60_000;
-const LOOK_AGAIN_MS = 5000;
+const LOOK_AGAIN_MS = 2000;
 const KEY = "orders";
 
 export interface OrderBookParts {

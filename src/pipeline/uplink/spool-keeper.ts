@@ -82,6 +82,10 @@ export class SpoolKeeper {
     return next;
   }
 
+  release(): void {
+    this.#sending = "";
+  }
+
   image(id: string, atMs: number): Uint8Array | null {
     const upload = this.#rows.byId(id)?.upload;
     if (upload === undefined) return null;
@@ -92,6 +96,7 @@ export class SpoolKeeper {
   }
 
   sent({ id, revision, day, bytes }: Extract<SpoolRequest, { kind: "sent" }>): void {
+    this.release();
     const waiting = this.#rows.byId(id);
     this.#rows.transaction(() => {
       this.#rows.addSent(day, bytes);
@@ -101,6 +106,7 @@ export class SpoolKeeper {
   }
 
   refused(id: string, notBeforeMs: number): void {
+    this.release();
     this.#rows.transaction(() => this.#rows.refuse(id, notBeforeMs));
   }
 

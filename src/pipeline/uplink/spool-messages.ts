@@ -68,6 +68,8 @@ export type SpoolRequest =
       readonly day: string;
       readonly bytes: number;
     }
+  /** What was taken with `next` is not being sent any more. */
+  | { readonly kind: "release" }
   | { readonly kind: "refused"; readonly id: string; readonly notBeforeMs: number }
   | { readonly kind: "tidy"; readonly atMs: number }
   | { readonly kind: "untold"; readonly limit: number }
@@ -111,6 +113,7 @@ export interface SpoolAnswers {
   /** The image's bytes, checked against its hash; null where the disk has lost them: the case is then given up. */
   image: Uint8Array | null;
   sent: null;
+  release: null;
   refused: null;
   /** Given up since the disk is nearly full. */
   tidy: readonly LostCase[];

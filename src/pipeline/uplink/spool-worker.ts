@@ -29,6 +29,9 @@ function answer({ request, bytes }: SpoolQuestion): SpoolAnswers[keyof SpoolAnsw
     case "sent":
       spool.sent(request);
       return null;
+    case "release":
+      spool.release();
+      return null;
     case "refused":
       spool.refused(request.id, request.notBeforeMs);
       return null;

@@ -31,7 +31,7 @@ export interface UplinkOptions {
   readonly dataDirectory: string;
   /** Verdict rows go to the hub, too. */
   readonly sendsVerdicts: boolean;
-  /** Where the hub named none at enrolment. */
+  /** Of cases; empty: the one the hub named at enrolment. */
   readonly line: string;
   readonly cases: CaseOptions;
   readonly budget: BudgetOptions;
@@ -114,7 +114,7 @@ export class Uplink implements Service {
     this.#intake = new CaseIntake({
       ...{ spool, clock, log, options: cases },
       mostBytes: budget.dailyBytes ?? Infinity,
-      line: () => link.credential?.line ?? options.line,
+      line: options.line,
       onAdded: ({ orders }) => {
         this.#orders.drew(orders);
         this.#cases.notice();
