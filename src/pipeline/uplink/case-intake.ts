@@ -27,7 +27,7 @@ export interface CaseIntakeParts {
   readonly line: string;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly onAdded: (added: { readonly orders: readonly string[] }) => void;
+  readonly onAdded: () => void;
 }
 
 /** A chosen frame. `selectionProbability` null: a person chose it. */
@@ -146,7 +146,7 @@ export class CaseIntake {
     const request = { kind: "add", upload, priority, orders: choice.orders, atMs } as const;
     const { outcome, lost } = await spool.ask(request, encoded.bytes);
     this.#reportLost(lost);
-    if (outcome !== "lost") this.#with.onAdded({ orders: outcome === "added" ? choice.orders : [] });
+    if (outcome !== "lost") this.#with.onAdded();
   }
 
   #reportLost(lost: readonly LostCase[]): void {

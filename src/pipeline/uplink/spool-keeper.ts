@@ -145,7 +145,7 @@ export class SpoolKeeper {
     const orphans = [...files.keys()].filter((sha256) => !wanted.has(sha256));
     for (const sha256 of orphans) this.#files.remove(sha256);
     this.#imageBytes = [...wanted.values()].reduce((sum, bytes) => sum + bytes, 0);
-    return { lost, orphans: orphans.length, setAside, drawn: this.#rows.drawn() };
+    return { lost, orphans: orphans.length, setAside };
   }
 
   /** `lost` had to go for `bytes` more; no room where only cases of higher priority are left to go. */

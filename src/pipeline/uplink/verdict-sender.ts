@@ -13,6 +13,7 @@ const MOST_LOST = 500;
 /** Verdicts of about a second go in one request. */
 const GATHER_MS = 1000;
 const IDLE_MS = 30_000;
+const LIMITED_MS = 10_000;
 const TROUBLE_MS = 2000;
 /** A batch that is declined whole waits for a person, or for a newer hub. */
 const DECLINED_MS = 60_000;
@@ -102,6 +103,7 @@ export class VerdictSender {
       VerdictBatchReply,
     );
     if (answer.kind === "refused") return this.#declinedBatch(answer.status, answer.sentence, batch);
+    if (answer.kind === "limited") return answer.retryAfterMs ?? LIMITED_MS;
     if (answer.kind !== "ok") return 0;
     if (!isAccountedFor(answer.value, batch.length)) {
       this.#setDeclined(`its answer accounts for other than the ${batch.length} verdicts it was sent`);

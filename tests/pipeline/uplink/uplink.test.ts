@@ -94,14 +94,19 @@ describe("cases on their way to the hub", () => {
     let busy = true;
     hub.interfere = (method) =>
       busy && method === "HEAD" ? { status: 429, headers: { "retry-after": "2" } } : undefined;
-    const open = await uplinkTo(hub, temporaryDirectory(), { cases: NO_AUDIT });
+    const open = await uplinkTo(hub, temporaryDirectory(), { cases: NO_AUDIT, sendsVerdicts: true });
     decideMany(open, 1, 1);
     await expect.poll(() => hub.count("HEAD", /images/), SOON).toBe(1);
+    await expect.poll(() => open.uplink.status().hold, SOON).not.toBeNull();
+    decide(open, sampleVerdict(open.bootSeq, 2));
     const askedAt = Date.now();
     busy = false;
     await expect.poll(() => hub.cases.size, SOON).toBe(1);
     expect(Date.now() - askedAt).toBeGreaterThan(1900);
     expect(hub.count("HEAD", /images/)).toBe(2);
+    await expect.poll(() => hub.verdicts.size, SOON).toBe(2);
+    const rows = hub.requests.find(({ path, atMs }) => path.endsWith("verdicts") && atMs > askedAt);
+    expect(rows?.atMs, "a limit on cases holds up no verdict").toBeLessThan(askedAt + 1900);
   });
 
   it("are sent again with their image by a hub that only believed it had it", async () => {
@@ -287,8 +292,9 @@ describe("the hub's orders", () => {
     const again = await uplinkTo(hub, directory, { cases: NO_AUDIT });
     await expect.poll(() => again.uplink.choose(sampleVerdict(1, 1), []), SOON).not.toBeNull();
     decide(again, sampleVerdict(again.bootSeq, 1));
-    await waiting(again).toBe(1);
-    expect(again.uplink.choose(sampleVerdict(1, 2), []), "two were wanted").toBeNull();
+    decide(again, sampleVerdict(again.bootSeq, 2));
+    await waiting(again).toBe(2);
+    expect(again.uplink.choose(sampleVerdict(1, 3), []), "as many as were wanted wait").toBeNull();
   });
 
   it("lower the day's budget", async () => {
@@ -335,9 +341,12 @@ describe("enrolment", () => {
     const hub = await FakeHub.start();
     const directory = temporaryDirectory();
     const open = await uplinkTo(hub, directory, { cases: NO_AUDIT });
-    hub.credential = "another";
+    const body = { error: { code: "DEVICE_REVOKED", message: "This device was revoked." } };
+    hub.interfere = () => (hub.credential === "another" ? undefined : { status: 403, body });
     decideMany(open, 1, 1);
     await expect.poll(() => open.uplink.status().problem?.code, SOON).toBe("hub-refuses");
+    expect(open.uplink.status()).toMatchObject({ waiting: 1, refused: 0 });
+    hub.credential = "another";
     const known = await readCredential(join(directory, "hub-credential.json"));
     if (known === null) throw new Error("no credential");
     await writeCredential(credentialPath(directory), { ...known, credential: "another" });
