@@ -93,7 +93,7 @@ describe("the broker", () => {
   });
 });
 
-test("a hub is said to acknowledge over the broker", () => {
+test("a hub is said to acknowledge over the broker", async () => {
   expect((await checkHub(configFor(folder), systemClock)).level).toBe("ok");
   expect((await checkHub(configFor(folder, `hub: {}\n${brokerYaml(1)}`), systemClock)).level).toBe("ok");
 });
