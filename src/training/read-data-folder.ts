@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
 import { messageOf, SightlineError } from "../contracts/errors.ts";
 import { readCocoFolder } from "./coco-folder.ts";
-import { parseCsv } from "./csv.ts";
+import { parseCsv } from "../platform/csv.ts";
 import type { DataFolder, LabelledImage, RefusedFile } from "./data-folder.ts";
 
 const IMAGE_EXTENSIONS = new Set([".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif"]);
