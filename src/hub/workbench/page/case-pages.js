@@ -95,14 +95,24 @@ export class CasePages {
   }
 
   #forward(beforeRow) {
-    return this.#fetchPage({ limit: PAGE_CASES, beforeRow, newestFirst: this.#newestFirst }).then(
-      ({ cases, nextBeforeRow }) => ({ cases, next: nextBeforeRow }),
-    );
+    return this.#wholePage(beforeRow, this.#newestFirst);
+  }
+
+  /** The hub may give a short page that is not the last: of a rare combination it only walks so far at a time. */
+  async #wholePage(beforeRow, newestFirst) {
+    const cases = [];
+    let next = beforeRow;
+    do {
+      const page = await this.#fetchPage({ limit: PAGE_CASES - cases.length, beforeRow: next, newestFirst });
+      cases.push(...page.cases);
+      next = page.nextBeforeRow;
+    } while (next !== null && cases.length < PAGE_CASES);
+    return { cases, next };
   }
 
   /** The page that ends just before `row`: fetched in the other direction and turned around. */
   async #backward(row) {
-    const { cases } = await this.#fetchPage({ limit: PAGE_CASES, beforeRow: row, newestFirst: !this.#newestFirst });
+    const { cases } = await this.#wholePage(row, !this.#newestFirst);
     const turned = cases.toReversed();
     return { cases: turned, next: turned.at(-1)?.row ?? null };
   }

@@ -1,7 +1,7 @@
 import { imageUrl } from "./api.js";
 import { isError } from "./case-tile.js";
 import { facts, icon, make } from "./dom.js";
-import { bytesText, dayTimeText, percentText, timeText } from "./format.js";
+import { dayTimeText, percentText, timeText } from "./format.js";
 import { addressOf } from "./router.js";
 import { tagChip } from "./tag-dialog.js";
 import { texts } from "./texts.js";
@@ -15,7 +15,7 @@ export function callLine(each) {
         texts.outcomes[each.outcome],
       )
     : null;
-  const fault = each.verdictRecord.reason;
+  const fault = each.report.reason;
   return make(
     "p",
     { className: "call" },
@@ -65,27 +65,22 @@ export function scoreBars(scores, classes) {
 }
 
 export function factList(each) {
-  const record = each.verdictRecord;
+  const record = each.report;
   const { case_ } = texts;
   const rows = [
     [case_.captured, dayTimeText(each.capturedAt)],
     [case_.device, each.device],
     [case_.line, each.line],
-    [case_.product, each.product],
-    [case_.model, each.modelVersion === "" ? "" : `${each.modelName} ${each.modelVersion}`],
+    [case_.model, each.model.version === "" ? "" : `${each.model.name} ${each.model.version}`],
     [case_.reasons, each.reasons.map((reason) => texts.reasons[reason]).join(", ")],
     ...Object.entries(each.metadata).map(([key, value]) => [key, String(value)]),
     [case_.latency, record.latencyMs === undefined ? "" : `${record.latencyMs.total.toFixed(1)} ms`],
     [case_.chance, each.selectionProbability === null ? "" : percentText(each.selectionProbability)],
-    [case_.image, imageFact(each.image)],
     [case_.received, dayTimeText(each.receivedAt)],
     [case_.id, each.id],
   ];
   return make("dl", { className: "facts" }, ...facts(rows.filter(([, value]) => value !== "" && value !== undefined)));
 }
-
-const imageFact = (image) =>
-  image === null ? "" : `${image.widthPx} × ${image.heightPx} px, ${bytesText(image.bytes)}`;
 
 /** Labels and tags with who and when, newest first. */
 export function historyList(each, tags) {
@@ -97,9 +92,9 @@ export function historyList(each, tags) {
       text: blind ? case_.labelledBlind(label, by) : case_.labelledBy(label, by),
       undone: undoneAt !== null,
     })),
-    ...each.tagHistory.map(({ tagId, by, at }) => ({
+    ...each.tags.map(({ id, by, at }) => ({
       at,
-      text: case_.tagged(names.get(tagId) ?? String(tagId), by),
+      text: case_.tagged(names.get(id) ?? String(id), by),
       undone: false,
     })),
   ].sort((one, other) => other.at - one.at);
@@ -121,7 +116,7 @@ export function historyList(each, tags) {
 
 export function tagLine(each, tags, onremove, onadd) {
   const known = new Map(tags.map((tag) => [tag.id, tag]));
-  const chips = each.tags
+  const chips = each.tagIds
     .map((id) => known.get(id))
     .filter(Boolean)
     .map((tag) => tagChip(tag, onremove && (() => onremove(tag.id))));

@@ -47,7 +47,7 @@ export class CaseTiles {
     tile.dataset.index = String(index);
     tile.setAttribute("aria-posinset", String(index + 1));
     tile.classList.toggle("active", this.#active(index));
-    const key = each === undefined ? "" : [each.id, each.label, each.outcome, each.tags.join()].join("|");
+    const key = each === undefined ? "" : [each.id, each.label, each.outcome, each.tagIds.join()].join("|");
     const selected = each !== undefined && this.#selected(each.id);
     tile.setAttribute("aria-selected", String(selected));
     if (tile.dataset.key === key) return;
@@ -84,7 +84,7 @@ export class CaseTiles {
       each.label ?? texts.gallery.notLabelled,
       ...(outcome === "" ? [] : [make("b", { className: `outcome-${each.outcome}`, textContent: outcome })]),
     );
-    const dots = each.tags.map((id) => this.#tags.get(id)).filter(Boolean);
+    const dots = each.tagIds.map((id) => this.#tags.get(id)).filter(Boolean);
     tile
       .querySelector(".dots")
       .replaceChildren(

@@ -139,10 +139,10 @@ export class CaseView {
 
   #showImage() {
     const each = this.#case;
-    const crop = each.image?.crop ?? { x: 0, y: 0 };
+    const crop = each.crop ?? { x: 0, y: 0 };
     const regions = this.#blind
       ? []
-      : each.verdictRecord.regions.map((region) => ({ ...region, x: region.x - crop.x, y: region.y - crop.y }));
+      : each.report.regions.map((region) => ({ ...region, x: region.x - crop.x, y: region.y - crop.y }));
     const heatmap = this.#blind ? null : (each.heatmap ?? null);
     this.#image.show({ url: imageUrl(each.id), alt: texts.case_.imageAlt(each.part), regions, heatmap });
     this.#image.overlay("boxes", this.#overlay);
@@ -197,7 +197,7 @@ export class CaseView {
   }
 
   #refreshTools() {
-    const record = this.#case.verdictRecord;
+    const record = this.#case.report;
     this.#drawTools(!this.#blind && record.regions.length > 0, !this.#blind && (this.#case.heatmap ?? null) !== null);
   }
 
@@ -248,7 +248,7 @@ export class CaseView {
       this.#suspicion(),
       section(case_.label, this.#labelButtons()),
       section(case_.tags, this.#tagLine()),
-      section(case_.scores, scoreBars(each.verdictRecord.scores, this.#workbench.project.classes)),
+      section(case_.scores, scoreBars(each.report.scores, this.#workbench.project.classes)),
       section(case_.facts, factList(each)),
       section(case_.history, historyList(each, this.#tags)),
     ];

@@ -63,10 +63,12 @@ export function filterQueue(filter, order) {
   let next;
   let ended = false;
   return new Queue(async (known) => {
-    if (ended) return { ids: [] };
-    const page = await get("cases", { filter, limit: AHEAD, beforeRow: next, order });
-    next = page.nextBeforeRow ?? undefined;
-    ended = page.nextBeforeRow === null;
+    let page = { cases: [] };
+    while (!ended && page.cases.length === 0) {
+      page = await get("cases", { filter, limit: AHEAD, beforeRow: next, order });
+      next = page.nextBeforeRow ?? undefined;
+      ended = page.nextBeforeRow === null;
+    }
     const total = known === 0 ? (await get("cases/count", { filter, atMost: 10_000 })).count : undefined;
     return total === undefined
       ? { ids: page.cases.map(({ id }) => id) }
@@ -115,7 +117,12 @@ export class Neighbours {
 
   async step(by) {
     const order = by > 0 === (this.#order === "newest") ? "newest" : "oldest";
-    const { cases } = await get("cases", { filter: this.#filter, limit: 1, beforeRow: this.#row, order });
-    return cases[0]?.id ?? null;
+    let beforeRow = this.#row;
+    do {
+      const { cases, nextBeforeRow } = await get("cases", { filter: this.#filter, limit: 1, beforeRow, order });
+      if (cases[0] !== undefined) return cases[0].id;
+      beforeRow = nextBeforeRow;
+    } while (beforeRow !== null);
+    return null;
   }
 }

@@ -20,7 +20,7 @@ export const tagChip = (tag, onremove) =>
 /** How many of the cases carry each tag. */
 function countsOf(cases) {
   const counts = new Map();
-  for (const { tags } of cases) for (const id of tags) counts.set(id, (counts.get(id) ?? 0) + 1);
+  for (const { tagIds } of cases) for (const id of tagIds) counts.set(id, (counts.get(id) ?? 0) + 1);
   return counts;
 }
 

@@ -387,7 +387,7 @@ class Gallery {
       this.#sources.tags = tags;
       this.#tiles.tags = tags;
       if (change === null) return;
-      for (const each of cases) this.#pages.change(each.id, { tags: withTags(each.tags, change) });
+      for (const each of cases) this.#pages.change(each.id, { tagIds: withTags(each.tagIds, change) });
       this.#drawFilter();
       this.#grid.draw();
     });
