@@ -1,5 +1,5 @@
 import type { Interval } from "../statistics/intervals.ts";
-import { type Share, shareDifference, shareOf, wilson } from "../statistics/shares.ts";
+import { type Share, shareDifference, shareOf } from "../statistics/shares.ts";
 
 export const SPLITS = ["train", "validation", "production", "test"] as const;
 /**
@@ -12,6 +12,8 @@ export type Split = (typeof SPLITS)[number];
 export interface ErrorCount {
   readonly errors: number;
   readonly cases: number;
+  /** Cases that count as an independent one (slice-halves.ts); 1 unless told. */
+  readonly designEffect?: number;
 }
 
 export interface DiagnosisInput {
@@ -69,17 +71,14 @@ const GAPS: readonly { readonly name: GapName; readonly from: Split | "baseline"
 export function diagnose({ baseline, splits, confidence = 0.95 }: DiagnosisInput): Diagnosis {
   const rates = SPLITS.flatMap((split) => {
     const count = splits[split];
-    return count === undefined || count.cases === 0
-      ? []
-      : [{ split, errorRate: shareOf(count.errors, count.cases, confidence) }];
+    return count === undefined || count.cases === 0 ? [] : [{ split, errorRate: rateShare(count, confidence) }];
   });
   const rateOf = (split: Split): Share | undefined => rates.find((rate) => rate.split === split)?.errorRate;
   const gaps = GAPS.flatMap(({ name, from, to }): Gap[] => {
     const target = to.find((split) => rateOf(split) !== undefined);
     const upper = target === undefined ? undefined : rateOf(target);
     if (target === undefined || upper === undefined) return [];
-    const found =
-      from === "baseline" ? gapToBaseline(upper, baseline, confidence) : gapTo(upper, rateOf(from), confidence);
+    const found = from === "baseline" ? gapToBaseline(upper, baseline, confidence) : gapTo(upper, rateOf(from));
     return found === null ? [] : [{ name, from, to: target, ...found, called: found.interval.low > 0 }];
   });
   const called = gaps
@@ -97,25 +96,28 @@ export function diagnose({ baseline, splits, confidence = 0.95 }: DiagnosisInput
   };
 }
 
-function gapTo(upper: Share, lower: Share | undefined, confidence: number) {
+const rateShare = ({ errors, cases, designEffect }: ErrorCount, confidence: number): Share =>
+  shareOf(errors, cases, confidence, designEffect);
+
+function gapTo(upper: Share, lower: Share | undefined) {
   if (lower === undefined) return null;
-  const { difference, interval } = shareDifference(upper, lower, confidence);
+  const { difference, interval } = shareDifference(upper, lower);
   return { size: difference, interval };
 }
 
 function gapToBaseline(upper: Share, baseline: DiagnosisInput["baseline"], confidence: number) {
   if (baseline === null) return null;
   if (typeof baseline !== "number") {
-    return baseline.cases === 0 ? null : gapTo(upper, shareOf(baseline.errors, baseline.cases, confidence), confidence);
+    return baseline.cases === 0 ? null : gapTo(upper, rateShare(baseline, confidence));
   }
-  const { low, high } = wilson(upper.hits, upper.trials, confidence);
+  const { low, high } = upper.interval;
   return { size: upper.share - baseline, interval: { low: low - baseline, high: high - baseline } };
 }
 
 function baselineRate(baseline: DiagnosisInput["baseline"], confidence: number): Diagnosis["baseline"] {
   if (baseline === null) return null;
   if (typeof baseline === "number") return { errorRate: baseline, interval: null };
-  const { share, interval } = shareOf(baseline.errors, baseline.cases, confidence);
+  const { share, interval } = rateShare(baseline, confidence);
   return { errorRate: share, interval };
 }
 

@@ -105,7 +105,7 @@ export function crossValidatedProbabilities(
     MOST_DIMENSIONS,
     seed,
   );
-  const result = cases.map(() => new Float64Array(classes.length));
+  const result: Float64Array[] = cases.map(() => new Float64Array(classes.length));
   for (let fold = 0; fold < foldCount; fold++) {
     const learnt = [...folds.keys()].filter((index) => folds[index] !== fold);
     const head = fitLinearHead(

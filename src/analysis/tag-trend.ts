@@ -41,6 +41,6 @@ export function tagTrend(
   });
   const [before, last] = [series.at(-2), series.at(-1)];
   if (before === undefined || last === undefined) return null;
-  const change = shareDifference(last.errorRate, before.errorRate, confidence);
+  const change = shareDifference(last.errorRate, before.errorRate);
   return { versions: series, change, verdict: VERDICTS[direction(change.interval)] };
 }

@@ -27,11 +27,12 @@ export function wilson(hits: number, trials: number, confidence = 0.95): Interva
   return { low: hits <= 0 ? 0 : centre - half, high: hits >= trials ? 1 : centre + half };
 }
 
-export const shareOf = (hits: number, trials: number, confidence = 0.95): Share => ({
+/** `designEffect`: how many trials count as an independent one, at least 1; widens the interval. */
+export const shareOf = (hits: number, trials: number, confidence = 0.95, designEffect = 1): Share => ({
   hits,
   trials,
   share: trials === 0 ? 0 : hits / trials,
-  interval: wilson(hits, trials, confidence),
+  interval: wilson(hits / designEffect, trials / designEffect, confidence),
 });
 
 /** A difference of two shares, -1 to 1. */
@@ -41,19 +42,18 @@ export interface ShareDifference {
 }
 
 /**
- * `of` less `from`, of independent samples, with the hybrid score interval (Newcombe 1998, method 10). Does not use that
- * two samples are of the same items, so it is too wide rather than too narrow there. [-1, 1] where one has no trials.
+ * `of` less `from`, of independent samples, with the hybrid score interval (Newcombe 1998, method 10) at the confidence of
+ * their own intervals. Does not use that two samples are of the same items, so it is too wide rather than too narrow
+ * there. [-1, 1] where one has no trials.
  */
-export function shareDifference(of: Share, from: Share, confidence = 0.95): ShareDifference {
+export function shareDifference(of: Share, from: Share): ShareDifference {
   const difference = of.share - from.share;
   if (of.trials === 0 || from.trials === 0) return { difference, interval: { low: -1, high: 1 } };
-  const one = wilson(of.hits, of.trials, confidence);
-  const other = wilson(from.hits, from.trials, confidence);
   return {
     difference,
     interval: {
-      low: difference - Math.hypot(of.share - one.low, other.high - from.share),
-      high: difference + Math.hypot(one.high - of.share, from.share - other.low),
+      low: difference - Math.hypot(of.share - of.interval.low, from.interval.high - from.share),
+      high: difference + Math.hypot(of.interval.high - of.share, from.share - from.interval.low),
     },
   };
 }
