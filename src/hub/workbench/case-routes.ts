@@ -8,6 +8,7 @@ import type { CaseDetail } from "../cases/case-row.ts";
 import { labelCase, undoLabel } from "../cases/label-cases.ts";
 import { requirePerson } from "../people/require-person.ts";
 import { filterChoices, FilterChoicesBody } from "./filter-choices.ts";
+import { clearSuspicion } from "./label-suspicion.ts";
 import { requireProject } from "./project-record.ts";
 import { CaseDetailBody, CaseSummaryBody, LabelReply, LabelRequest } from "./case-schemas.ts";
 import { CasePath, FilterText, ProjectQuery, refusals } from "./route-schemas.ts";
@@ -28,7 +29,10 @@ const CaseQuery = z.strictObject({
   beforeRow: z.coerce.number().int().optional().describe("nextBeforeRow of the page before"),
   order: z.enum(["newest", "oldest", "suspicion"]).default("newest"),
 });
-const CountQuery = z.strictObject({ filter: FilterText, atMost: z.coerce.number().int().min(1).max(100_000).default(10_000) });
+const CountQuery = z.strictObject({
+  filter: FilterText,
+  atMost: z.coerce.number().int().min(1).max(100_000).default(10_000),
+});
 const SampleQuery = z.strictObject({
   filter: FilterText,
   n: z.coerce.number().int().min(1).max(1000).default(100),
@@ -171,7 +175,13 @@ function installImageRoute(api: Api, parts: WorkbenchParts): void {
   api.get(
     "/api/v1/cases/:id/image",
     {
-      schema: { summary: "The image of a case, as it was sent, or a thumbnail of it", tags, params: CasePath, querystring: ImageQuery, response: refusals },
+      schema: {
+        summary: "The image of a case, as it was sent, or a thumbnail of it",
+        tags,
+        params: CasePath,
+        querystring: ImageQuery,
+        response: { 304: z.null(), ...refusals },
+      },
     },
     async (request, reply) => {
       requirePerson(request, "viewer");
@@ -186,7 +196,9 @@ function installImageRoute(api: Api, parts: WorkbenchParts): void {
       reply.header("etag", etag).header("cache-control", FOR_EVER);
       if (request.headers["if-none-match"] === etag) return reply.code(304).send();
       if (request.query.thumbnail === "1") return sendThumbnail(reply, parts, thumbnails, found.sha256);
-      return reply.type(found.mediaType ?? "application/octet-stream").send(await openImage(reply, parts, found.sha256));
+      return reply
+        .type(found.mediaType ?? "application/octet-stream")
+        .send(await openImage(reply, parts, found.sha256));
     },
   );
 }
@@ -195,7 +207,11 @@ async function openImage(reply: FastifyReply, { images }: WorkbenchParts, sha256
   const stream = await images.get(sha256);
   if (stream !== null) return stream;
   reply.header("cache-control", "no-store");
-  throw new HttpRefusal(404, "IMAGE_GONE", "The image of this case is not in the store; the hub's log says since when.");
+  throw new HttpRefusal(
+    404,
+    "IMAGE_GONE",
+    "The image of this case is not in the store; the hub's log says since when.",
+  );
 }
 
 async function sendThumbnail(reply: FastifyReply, parts: WorkbenchParts, thumbnails: Thumbnails, sha256: string) {
@@ -220,7 +236,10 @@ function installLabelRoutes(api: Api, parts: WorkbenchParts): void {
       const { name: by } = requirePerson(request, "labeller");
       const { project } = await requireCase(parts, request.params.id);
       const { classes } = await requireProject(database, project);
-      return labelCase(database, { ...request.body, caseId: request.params.id, by, at: clock.wallNow(), classes });
+      const { id: caseId } = request.params;
+      const labelled = await labelCase(database, { ...request.body, caseId, by, at: clock.wallNow(), classes });
+      if (!request.body.blind) await clearSuspicion(database, caseId);
+      return labelled;
     },
   );
 
@@ -247,7 +266,10 @@ function installLabelRoutes(api: Api, parts: WorkbenchParts): void {
         summary: "Cases that others have labelled and you have not, for a blind second label",
         tags,
         querystring: SecondQuery,
-        response: { 200: z.strictObject({ cases: z.array(z.strictObject({ id: z.string() })), total: z.int() }), ...refusals },
+        response: {
+          200: z.strictObject({ cases: z.array(z.strictObject({ id: z.string() })), total: z.int() }),
+          ...refusals,
+        },
       },
     },
     async (request) => {

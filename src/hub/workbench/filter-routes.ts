@@ -66,7 +66,13 @@ export function installFilterRoutes(api: Api, { database, clock }: WorkbenchPart
   api.delete(
     "/api/v1/saved-filters/:name",
     {
-      schema: { summary: "Delete a saved filter", tags, params: FilterPath, querystring: ProjectQuery, response: { 200: Done, ...refusals } },
+      schema: {
+        summary: "Delete a saved filter",
+        tags,
+        params: FilterPath,
+        querystring: ProjectQuery,
+        response: { 200: Done, ...refusals },
+      },
     },
     async (request) => {
       requirePerson(request, "labeller");

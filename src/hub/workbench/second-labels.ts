@@ -40,7 +40,14 @@ const MOST_PAIRS = 20_000;
 
 /** The newest pairs: a blind label and the newest label of somebody else that is not blind. */
 export async function labelledTwice(database: Database, project: string): Promise<LabelledTwice[]> {
-  const { rows } = await sql<{ id: string; first: string; firstBy: string; second: string; secondBy: string; at: number }>`
+  const { rows } = await sql<{
+    id: string;
+    first: string;
+    firstBy: string;
+    second: string;
+    secondBy: string;
+    at: number;
+  }>`
     SELECT cases.id AS id, first.label AS "first", first.by_user AS "firstBy",
       second.label AS "second", second.by_user AS "secondBy", second.at AS at
     FROM labels AS second

@@ -11,9 +11,11 @@ export class CaseTiles {
   #tags = new Map();
   #selected;
   #active;
+  #onShape;
 
-  /** `selected(id)` and `active(index)` say how a tile is drawn. */
-  constructor({ selected, active }) {
+  /** `selected(id)` and `active(index)` say how a tile is drawn; `onShape(height by width)` is told of the first picture. */
+  constructor({ selected, active, onShape }) {
+    this.#onShape = onShape;
     this.#selected = selected;
     this.#active = active;
   }
@@ -37,7 +39,11 @@ export class CaseTiles {
       make("div", { className: "line2" }, make("span", { className: "given" }), make("span", { className: "dots" })),
     );
     const image = tile.querySelector("img");
-    image.addEventListener("load", () => tile.classList.remove("blank"));
+    image.addEventListener("load", () => {
+      tile.classList.remove("blank");
+      this.#onShape?.(image.naturalHeight / image.naturalWidth);
+      this.#onShape = undefined;
+    });
     image.addEventListener("error", () => tile.classList.add("gone"));
     return tile;
   }
@@ -81,7 +87,9 @@ export class CaseTiles {
     const outcome = isError(each.outcome) ? texts.outcomes[each.outcome] : "";
     given.classList.toggle("none", each.label === null);
     given.replaceChildren(
-      each.label ?? texts.gallery.notLabelled,
+      ...(each.label === null
+        ? [texts.gallery.notLabelled]
+        : [make("span", { className: "hint", textContent: `${texts.case_.label} ` }), each.label]),
       ...(outcome === "" ? [] : [make("b", { className: `outcome-${each.outcome}`, textContent: outcome })]),
     );
     const dots = each.tagIds.map((id) => this.#tags.get(id)).filter(Boolean);

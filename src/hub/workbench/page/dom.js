@@ -14,7 +14,8 @@ export function setAttribute(element, name, value) {
 function setProperty(element, name, value) {
   if (name === "dataset") Object.assign(element.dataset, value);
   else if (name === "style") for (const [key, each] of Object.entries(value)) element.style.setProperty(key, each);
-  else if (name in element) element[name] = value;
+  else if (name in element && name !== "list")
+    element[name] = value; // `list` can only be read
   else element.setAttribute(name, value);
 }
 

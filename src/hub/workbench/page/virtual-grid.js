@@ -6,11 +6,11 @@ const MOST_HEIGHT_PX = 15_000_000;
 const SPARE_ROWS = 2;
 const SETTLE_MS = 60;
 
-/** How tiles of at least `least` px share `width` px; heights follow the tile's shape. */
-export function layoutOf({ width, least, gap, footPx }) {
+/** How tiles of at least `least` px share `width` px; `shape` is height by width of their pictures. */
+export function layoutOf({ width, least, gap, footPx, shape }) {
   const columns = Math.max(1, Math.floor((width + gap) / (least + gap)));
   const tileWidth = (width - gap * (columns - 1)) / columns;
-  return { columns, tileWidth, rowHeight: Math.round(tileWidth * 0.75 + footPx) + gap };
+  return { columns, tileWidth, rowHeight: Math.round(tileWidth * shape + footPx) + gap };
 }
 
 /**
@@ -27,6 +27,7 @@ export class VirtualGrid {
   #tiles = new Map();
   #layout = null;
   #least = 168;
+  #shape = 0.75;
   #active = 0;
   #settle = 0;
   #observer = new ResizeObserver(() => this.measure());
@@ -39,8 +40,7 @@ export class VirtualGrid {
     this.#onView = onView;
     element.replaceChildren(this.#spacer, this.#stage);
     element.addEventListener("scroll", () => this.draw(), { passive: true });
-    this.#observer.observe(element);
-    this.measure();
+    this.#observer.observe(element); // measures at once
   }
 
   stop() {
@@ -51,6 +51,16 @@ export class VirtualGrid {
   setLeast(px) {
     const top = this.firstInView();
     this.#least = px;
+    this.measure();
+    this.reveal(top);
+  }
+
+  /** Height by width of the pictures; a shape that is nearly the present one changes nothing. */
+  setShape(shape) {
+    const kept = Math.min(1.3, Math.max(0.55, shape));
+    if (Math.abs(kept - this.#shape) < 0.05) return;
+    const top = this.firstInView();
+    this.#shape = kept;
     this.measure();
     this.reveal(top);
   }
@@ -77,7 +87,7 @@ export class VirtualGrid {
     const width =
       this.element.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight);
     if (width <= 0) return;
-    this.#layout = layoutOf({ width, least: this.#least, gap: 10, footPx: Math.round(3.5 * rem) });
+    this.#layout = layoutOf({ width, least: this.#least, gap: 10, footPx: Math.round(3.5 * rem), shape: this.#shape });
     this.draw();
   }
 

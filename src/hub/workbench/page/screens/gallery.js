@@ -43,7 +43,6 @@ async function surveyOf(filter, order, fetchPage) {
 
 class Gallery {
   #workbench;
-  #main;
   #filter;
   #order;
   #grid = null;
@@ -63,17 +62,18 @@ class Gallery {
   });
   #area = make("div", { className: "grid-area" });
   #bar = make("div", { className: "selection-bar", hidden: true, role: "region", ariaLabel: "Selection" });
+  #save = null;
   #stopKeys;
   #stopped = false;
 
   constructor(main, workbench, { query }) {
     this.#workbench = workbench;
-    this.#main = main;
     this.#filter = filterOfQuery(query.filter);
     this.#order = query.order ?? "newest";
     this.#tiles = new CaseTiles({
       selected: (id) => this.#selection.has(id),
       active: (index) => index === this.#grid?.active,
+      onShape: (shape) => this.#grid?.setShape(shape),
     });
     this.#list.addEventListener("click", (event) => this.#clicked(event));
     this.#list.addEventListener("keydown", (event) => this.#pressed(event));
@@ -127,6 +127,10 @@ class Gallery {
       if (await askToSave(project.id, this.#filter)) await refresh();
     };
     const size = localStorage.getItem(SIZE_KEY) ?? "medium";
+    if (this.#workbench.may("labeller")) {
+      this.#save = button({ text: texts.filter.save, glyph: "glyph-save", kind: "quiet", onclick: () => void save() });
+      this.#save.hidden = isEmptyFilter(this.#filter);
+    }
     return make(
       "div",
       { className: "gallery-head" },
@@ -168,13 +172,7 @@ class Gallery {
         button({ text: texts.filter.add, glyph: "glyph-filter", key: "F", onclick: () => this.#togglePanel() }),
         menu,
         this.#conditions,
-        this.#workbench.may("labeller") &&
-          button({
-            text: texts.filter.save,
-            glyph: "glyph-save",
-            kind: "quiet save-filter",
-            onclick: () => void save(),
-          }),
+        this.#save,
       ),
     );
   }
@@ -222,7 +220,7 @@ class Gallery {
     );
     if (chips.length > 1) chips.push(button({ text: texts.filter.clear, kind: "link", onclick: () => this.#use({}) }));
     this.#conditions.replaceChildren(...chips);
-    this.#main.querySelector(".save-filter")?.toggleAttribute("hidden", isEmptyFilter(this.#filter));
+    if (this.#save !== null) this.#save.hidden = isEmptyFilter(this.#filter);
   }
 
   async #refresh() {
