@@ -57,8 +57,8 @@ export class AnalysisDesk implements Service {
 
   async #make(project: string): Promise<Study> {
     const { classes } = await requireProject(this.#database, project);
-    const cases = await studyCases(this.#database, project);
-    const input: StudyInput = { cases, classes: classes.map(({ name }) => name), seed: SEED };
+    const found = await studyCases(this.#database, project);
+    const input: StudyInput = { ...found, classes: classes.map(({ name }) => name), seed: SEED };
     return this.#run(input);
   }
 

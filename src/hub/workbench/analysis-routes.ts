@@ -2,6 +2,7 @@ import { z } from "zod";
 import { cohensKappa } from "../../analysis/cohens-kappa.ts";
 import { diagnose } from "../../analysis/diagnose.ts";
 import { errorTable, jointCeiling } from "../../analysis/error-table.ts";
+import type { OutcomeCell } from "../../analysis/outcome-cell.ts";
 import { nextSteps } from "../../analysis/next-steps.ts";
 import { scopeOf } from "../../analysis/scope.ts";
 import type { Api } from "../../http/zod-provider.ts";
@@ -155,8 +156,8 @@ function installStudyRoutes(api: Api, parts: WorkbenchParts): void {
     },
     async (request) => {
       requirePerson(request, "viewer");
-      const { cases, embedded, slices, clusters } = await desk.study(request.query.project);
-      return { cases, embedded, slices, clusters };
+      const { modelVersion, cases, embedded, slices, clusters } = await desk.study(request.query.project);
+      return { modelVersion, cases, embedded, slices, clusters };
     },
   );
 
@@ -199,9 +200,16 @@ function installStudyRoutes(api: Api, parts: WorkbenchParts): void {
 const countOf = (errors: number | undefined, cases: number | undefined) =>
   errors === undefined || cases === undefined || cases === 0 || errors > cases ? undefined : { errors, cases };
 
+/** The counts of what the study looked at, so that shares of both are of the same cases. */
+function tableOfStudy(cells: readonly OutcomeCell[], version: string | null, project: ProjectRecord) {
+  const same = version === null ? cells.map((cell) => ({ ...cell, modelVersion: "all" })) : cells;
+  const prices = { escape: project.escapeCost, overkill: project.overkillCost };
+  return errorTable(same, { versions: [version ?? "all"], prices });
+}
+
 async function diagnosisOf(parts: WorkbenchParts, query: DiagnosisQuery) {
   const project = await requireProject(parts.database, query.project);
-  const [{ table }, { agreement }, study] = await Promise.all([
+  const [{ table, cells }, { agreement }, study] = await Promise.all([
     tableOf(parts, project),
     agreementOf(parts, project.id),
     parts.desk.study(project.id),
@@ -221,7 +229,7 @@ async function diagnosisOf(parts: WorkbenchParts, query: DiagnosisQuery) {
   const diagnosis = diagnose({ baseline, splits });
   const next = nextSteps({
     task: "images",
-    table,
+    table: tableOfStudy(cells, study.modelVersion, project),
     diagnosis,
     curve: study.curve,
     slices: study.slices,

@@ -9,11 +9,14 @@ import type { StudyCase, StudyInput } from "./study.ts";
 /** Newest labelled cases that slices are looked for in, and those of them that carry an embedding for clusters and curve. */
 const MOST_CASES = 20_000;
 const MOST_EMBEDDED = 3000;
+/** Judged cases with which a version stands alone. */
+const LEAST_OF_VERSION = 100;
 
 interface Row {
   id: string;
   row: number;
   part: string;
+  model: string;
   device: string;
   line: string;
   label: string;
@@ -32,9 +35,12 @@ export async function labelStamp(database: Database, project: string): Promise<s
 }
 
 /** The newest labelled cases of a project. Embeddings are of the model that most of them have: two models' do not compare. */
-export async function studyCases(database: Database, project: string): Promise<StudyInput["cases"]> {
+export async function studyCases(
+  database: Database,
+  project: string,
+): Promise<Pick<StudyInput, "cases" | "modelVersion">> {
   const { rows } = await sql<Row>`
-    SELECT cases.row AS row, cases.id AS id, cases.part AS part, cases.device_id AS device, cases.line AS line,
+    SELECT cases.row AS row, cases.id AS id, cases.part AS part, cases.model_version AS model, cases.device_id AS device, cases.line AS line,
       cases.label AS label, cases.outcome AS outcome, cases.metadata_json AS metadata,
       (SELECT count(DISTINCT by_user) FROM labels WHERE case_row = cases.row AND undone_at IS NULL AND labels.label = cases.label) AS labels
     FROM (SELECT case_row FROM case_facets WHERE facet = ${facetOf(project, "labelled", "yes")}
@@ -46,15 +52,30 @@ export async function studyCases(database: Database, project: string): Promise<S
     database,
     rows.slice(0, 2 * MOST_EMBEDDED).map(({ row }) => row),
   );
-  return rows.map((found) => studyCaseOf(found, embeddings.get(found.row) ?? null));
+  const modelVersion = newestWithEnough(rows);
+  const cases = rows.map((found) => studyCaseOf(found, { modelVersion, embedding: embeddings.get(found.row) ?? null }));
+  return { cases, modelVersion };
 }
 
-function studyCaseOf(found: Row, embedding: Float32Array | null): StudyCase {
+/** Errors of a model that was replaced are of no use where the present one has shown enough of its own. */
+function newestWithEnough(rows: readonly Row[]): string | null {
+  const judged = rows.filter(({ outcome }) => isJudged(outcome));
+  const versions = [...new Set(judged.map(({ model }) => model))]; // newest first, as the rows
+  return versions.find((version) => judged.filter(({ model }) => model === version).length >= LEAST_OF_VERSION) ?? null;
+}
+
+interface StudyContext {
+  readonly modelVersion: string | null;
+  readonly embedding: Float32Array | null;
+}
+
+function studyCaseOf(found: Row, { modelVersion, embedding }: StudyContext): StudyCase {
   const metadata = JSON.parse(found.metadata) as Record<string, string | number | boolean>;
   return {
     id: found.id,
     group: found.part,
     label: found.label,
+    current: modelVersion === null || found.model === modelVersion,
     judged: isJudged(found.outcome),
     wrong: isError(found.outcome),
     metadata: {

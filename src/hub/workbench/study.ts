@@ -8,6 +8,8 @@ export interface StudyCase {
   /** The physical part. */
   readonly group: string;
   readonly label: string;
+  /** By the model version that slices are looked for in. */
+  readonly current: boolean;
   /** False where the model left it to a person, or a fault kept it from judging. */
   readonly judged: boolean;
   readonly wrong: boolean;
@@ -20,11 +22,14 @@ export interface StudyCase {
 export interface StudyInput {
   readonly cases: readonly StudyCase[];
   readonly classes: readonly string[];
+  readonly modelVersion: string | null;
   readonly seed: number;
 }
 
 /** What labelled cases tell beyond their counts. Null where there are too few of them. */
 export interface Study {
+  /** Whose errors the slices are of; null: of all versions, where the newest ones have too few labelled cases. */
+  readonly modelVersion: string | null;
   readonly cases: number;
   readonly embedded: number;
   readonly slices: SliceReport;
@@ -42,19 +47,20 @@ const LEAST_EMBEDDED = 60;
 const CURVE_REPEATS = 10;
 
 /** Takes seconds at a few thousand cases: for a thread of its own. */
-export function studyOf({ cases, classes, seed }: StudyInput): Study {
-  const judged = cases.filter((each) => each.judged);
+export function studyOf({ cases, classes, modelVersion, seed }: StudyInput): Study {
+  const judged = cases.filter((each) => each.judged && each.current);
   const embedded = cases.flatMap((each) => (each.embedding === null ? [] : [{ ...each, embedding: each.embedding }]));
   const enough = embedded.length >= LEAST_EMBEDDED;
   const { suspects, estimatedWrong } = enough ? suspicionsOf(embedded, classes, seed) : NO_SUSPICION;
   const wrong = new Set(judged.filter((each) => each.wrong).map(({ id }) => id));
   return {
-    cases: cases.length,
+    modelVersion,
+    cases: judged.length,
     embedded: embedded.length,
     slices: findSlices(judged, { seed }),
     clusters: enough
       ? findEmbeddingSlices(
-          embedded.filter((each) => each.judged),
+          embedded.filter((each) => each.judged && each.current),
           { seed },
         )
       : null,

@@ -93,7 +93,7 @@ export interface Seeded {
 export async function seedWorkbench(
   database: Database,
   images: MemoryImages,
-  { cases = 420, unlabelled = 80 } = {},
+  { cases = 560, unlabelled = 80 } = {},
 ): Promise<Seeded> {
   const pictures = await makePictures();
   const random = seededRandom(11);
@@ -106,7 +106,7 @@ export async function seedWorkbench(
   for (let number = 0; number < cases; number++) {
     const picture = pictures[number % pictures.length];
     if (picture === undefined) throw new Error("no pictures");
-    const upload = uploadOf(number, picture, { random, version: number < cases * 0.55 ? "1.3.0" : "1.4.0" });
+    const upload = uploadOf(number, picture, { random, version: number < cases * 0.35 ? "1.3.0" : "1.4.0" });
     await recordCase(database, { upload, project: PROJECT, receivedAt: START + number * 17 * MINUTE + 4000 });
     if (number < cases - unlabelled) await labelAndTag(database, { number, picture, upload, random, tagIds });
   }

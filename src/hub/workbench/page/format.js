@@ -21,6 +21,9 @@ export const intervalText = (interval, digits = 1) =>
     ? ""
     : `${(interval.low * 100).toFixed(digits)}–${(interval.high * 100).toFixed(digits)} %`;
 
+/** "1 error", "2 errors". */
+export const numbered = (count, one, many = `${one}s`) => `${countText(count)} ${count === 1 ? one : many}`;
+
 /** Percentage points with their sign. */
 export function pointsText(share, digits = 1) {
   if (share === null || share === undefined || Number.isNaN(share)) return NO_FIGURE;
@@ -30,7 +33,7 @@ export function pointsText(share, digits = 1) {
 
 export function moneyText(value, currency) {
   if (value === null || value === undefined) return NO_FIGURE;
-  const digits = Math.abs(value) < 100 && !Number.isInteger(value) ? 2 : 0;
+  const digits = Math.abs(value) < 10_000 ? 2 : 0;
   const text = new Intl.NumberFormat("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return `${text.format(value)} ${currency}`;
 }

@@ -3,9 +3,9 @@ import { countText, percentText } from "./format.js";
 import { words } from "./texts-analysis.js";
 
 const { diagnosis: text } = words;
-const WIDTH = 640;
-const HEIGHT = 300;
-const BOX = { left: 52, right: 96, top: 16, bottom: 40 };
+const WIDTH = 460;
+const HEIGHT = 250;
+const BOX = { left: 44, right: 18, top: 10, bottom: 40 };
 const NICE = [0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1];
 
 /** A round step that divides 0 to `most` into three to six parts. */
@@ -52,33 +52,30 @@ export function learningCurvePlot({ points, forecast }) {
   if (steps.length > 0) {
     const ahead = [[last.parts, last.validationError], ...steps.map((each) => [each.parts, each.error])];
     svg.append(makeSvg("path", { class: "line-of forecast", d: line(ahead) }));
-    const end = steps.at(-1);
-    svg.append(makeSvg("text", { class: "name", x: x(end.parts) + 7, y: y(end.error) + 4 }, text.curveForecast));
   }
-  for (const [kind, name] of [
-    ["train", text.curveTrain],
-    ["validation", text.curveValidation],
-  ]) {
+  for (const kind of ["train", "validation"]) {
+    const errorOf = (each) => each[`${kind}Error`];
     svg.append(
       ...points.map((each) =>
         makeSvg(
           "circle",
-          { class: `mark-of ${kind}`, cx: x(each.parts), cy: y(each[`${kind}Error`]), r: 3.2 },
-          makeSvg("title", {}, `${countText(each.parts)} parts: ${percentText(each[`${kind}Error`])}`),
+          { class: `mark-of ${kind}`, cx: x(each.parts), cy: y(errorOf(each)), r: 3.2 },
+          makeSvg("title", {}, `${countText(each.parts)} parts: ${percentText(errorOf(each))}`),
         ),
       ),
     );
-    const above = kind === "validation" ? -9 : 16;
-    svg.append(
-      makeSvg(
-        "text",
-        { class: `name ${kind}`, x: x(last.parts), y: y(last[`${kind}Error`]) + above, "text-anchor": "middle" },
-        name,
-      ),
-    );
   }
-  return make("figure", { className: "curve-figure" }, svg);
+  return make("figure", { className: "curve-figure" }, legend(steps.length > 0), svg);
 }
+
+const legend = (withForecast) =>
+  make(
+    "ul",
+    { className: "curve-legend" },
+    make("li", { className: "validation", textContent: text.curveValidation }),
+    make("li", { className: "train", textContent: text.curveTrain }),
+    withForecast && make("li", { className: "forecast", textContent: text.curveForecast }),
+  );
 
 function axes({ x, y, top, parts }) {
   const step = stepFor(top);

@@ -71,7 +71,6 @@ export const words = {
     sum: (marginal) => `The single gains add up to ${marginal}; the difference is overlap.`,
     steps: "Best order",
     stepsHow: "Each time the tag that adds most to those before.",
-    adds: (count) => `+${count} errors`,
     verdicts: { shrank: "shrank", grew: "grew", unclear: "unclear" },
     change: (change, interval) => `${change} (${interval})`,
     onlyErrors: "only errors carry this tag",

@@ -2,7 +2,7 @@ import { get } from "../api.js";
 import { queryOfFilter } from "../case-filter.js";
 import { button, icon, make, select } from "../dom.js";
 import { bigFigure, bigFigures, pageHead, panel, shareBar, table } from "../figures.js";
-import { countText, intervalText, moneyText, percentText, pointsText } from "../format.js";
+import { countText, intervalText, moneyText, numbered, percentText, pointsText } from "../format.js";
 import { askWorkOrder } from "../order-dialog.js";
 import { addressOf, go, replaceAddress } from "../router.js";
 import { empty, fill } from "../states.js";
@@ -96,12 +96,12 @@ class ErrorScreen {
       bigFigure(
         text.cost,
         moneyText(amount, currency),
-        `${countText(escapes)} escapes, ${countText(overkills)} overkill, ${countText(wrongClasses)} wrong class`,
+        `${numbered(escapes, "escape")}, ${countText(overkills)} overkill, ${countText(wrongClasses)} wrong class`,
       ),
       bigFigure(
         text.untagged,
         percentText(found.untaggedErrors.share, 0),
-        `${countText(found.untaggedErrors.hits)} errors`,
+        numbered(found.untaggedErrors.hits, "error"),
       ),
       bigFigure(
         text.asideName,
@@ -190,7 +190,7 @@ class ErrorScreen {
           make("span", { textContent: moneyText(amount, currency) }),
           make("small", {
             className: "below",
-            textContent: `${countText(escapes)} escapes, ${countText(overkills)} overkill`,
+            textContent: `${numbered(escapes, "escape")}, ${countText(overkills)} overkill`,
           }),
         ],
         trendOf(row.trend),
@@ -266,7 +266,7 @@ class ErrorScreen {
           { className: "track" },
           make("i", { className: "defect", style: { width: `${(100 * errorsAdded) / most}%` } }),
         ),
-        make("small", { textContent: text.adds(countText(errorsAdded)) }),
+        make("small", { textContent: `+${numbered(errorsAdded, "error")}` }),
         make("strong", { textContent: percentText(ceiling.accuracy) }),
       ),
     );

@@ -2,7 +2,7 @@ import { get, imageUrl } from "../api.js";
 import { queryOfFilter } from "../case-filter.js";
 import { button, make } from "../dom.js";
 import { pageHead, panel, shareBar, table } from "../figures.js";
-import { countText, intervalText, percentText, pointsText } from "../format.js";
+import { countText, intervalText, numbered, percentText, pointsText } from "../format.js";
 import { askWorkOrder } from "../order-dialog.js";
 import { addressOf, go } from "../router.js";
 import { empty, fill } from "../states.js";
@@ -88,7 +88,7 @@ function metadataTable(workbench, { slices }) {
       difference(slice.effect),
       [
         make("span", { textContent: countText(slice.items) }),
-        make("small", { className: "below", textContent: `${countText(slice.errors)} errors` }),
+        make("small", { className: "below", textContent: numbered(slice.errors, "error") }),
       ],
       percentText(slice.shareOfErrors, 0),
       pointsText(slice.gain),
