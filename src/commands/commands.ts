@@ -9,6 +9,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   calibrate: async () => (await import("./calibrate.ts")).calibrate,
   evaluate: async () => (await import("./evaluate.ts")).evaluate,
   quantize: async () => (await import("./quantize.ts")).quantize,
+  hub: async () => (await import("./hub.ts")).hub,
   doctor: async () => (await import("./doctor.ts")).doctor,
   bench: async () => (await import("./bench.ts")).bench,
 };

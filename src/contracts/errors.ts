@@ -25,8 +25,13 @@ export const ERROR_CODES = {
   UNKNOWN_CASE: { retryable: false, text: "no such case" },
   UNKNOWN_TAG: { retryable: false, text: "no such tag" },
   CASE_REFUSED: { retryable: false, text: "the case is refused" },
+  OBJECT_STORE_FAILED: { retryable: true, text: "the image store failed" },
+  OBJECT_DAMAGED: { retryable: false, text: "a stored image is damaged" },
+  JOB_LOST: { retryable: false, text: "the job belongs to another worker now" },
   INTERRUPTED: { retryable: true, text: "interrupted" },
   QUANTIZATION_REFUSED: { retryable: false, text: "int8 costs too much accuracy" },
+  HUB_UNREACHABLE: { retryable: true, text: "the hub cannot be reached" },
+  HUB_REFUSES: { retryable: false, text: "the hub refuses" },
   KERNEL_MISSING: { retryable: false, text: "the image kernel cannot be loaded" },
 } as const satisfies Record<string, { retryable: boolean; text: string }>;
 

@@ -23,10 +23,12 @@ import { removeExpiredSessions } from "./people/sessions.ts";
 import { SignInAttempts } from "./people/sign-in-attempts.ts";
 import { installUserRoutes } from "./people/user-routes.ts";
 import { installProjectRoutes } from "./projects/project-routes.ts";
+import { Reconciliation } from "./reconciliation.ts";
 import { HubServer } from "./server.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import type { ObjectStore } from "./store/object-store.ts";
-import { databaseSettings, openObjectStore } from "./store-settings.ts";
+import { openObjectStore } from "./store/open-object-store.ts";
+import { databaseSettings, objectStoreSettings } from "./store-settings.ts";
 
 export interface HubParts {
   readonly clock: Clock;
@@ -65,8 +67,9 @@ export async function startHub(config: HubConfig, parts: HubParts): Promise<Runn
   const onStopError = (service: string, error: unknown): void =>
     log.error({ service, error }, "a service did not stop cleanly");
   try {
-    const objects = await openObjectStore(config.images, parts.environment);
-    const server = await assembleServer(config, parts, { database, objects });
+    const settings = await objectStoreSettings(config.images, parts.environment);
+    const objects = await openObjectStore(settings, clock.wallNow());
+    const server = await assembleServer(config, parts, { database, objects: objects.store });
     const started: RunningServices = await startServices(server.services, onStopError);
     const admin = await makeFirstAdmin(database, clock.wallNow());
     if (admin !== null) parts.onFirstAdmin?.(admin);
@@ -75,6 +78,7 @@ export async function startHub(config: HubConfig, parts: HubParts): Promise<Runn
       url: server.url(),
       async stop() {
         await started.stop();
+        objects.close();
         await database.close();
       },
     };
@@ -131,9 +135,15 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
   );
   const vitalSigns = service("metrics", { start: async () => metrics.start() });
   const tidy = service("sessions", { start: () => removeExpiredSessions(database, clock.wallNow()) });
+  const reconciliation = new Reconciliation({
+    database,
+    store: objects,
+    clock,
+    log: log.child({ component: "images" }),
+  });
   const imageIntake = service("image-intake", { start: () => images.start(), stop: () => images.stop() });
   const caseIntake = service("case-intake", { stop: () => cases.stop() });
-  return { services: [vitalSigns, tidy, imageIntake, caseIntake, server], url: () => server.url };
+  return { services: [vitalSigns, tidy, imageIntake, caseIntake, server, reconciliation], url: () => server.url };
 }
 
 async function openIdClient({ oidc, http }: HubConfig, { environment }: HubParts): Promise<OpenIdClient | null> {
