@@ -154,12 +154,18 @@ async function insertParts(
   );
   for (const some of inChunks(metadata)) await transaction.insertInto("case_metadata").values(some).execute();
   const embedded = stored.flatMap(({ embedding, row, columns }) =>
-    embedding === null ? [] : [{ embedding, keys: { case_row: row, model_sha256: columns.model_sha256 } }],
+    embedding === null
+      ? []
+      : [{ embedding, project_id: columns.project_id, keys: { case_row: row, model_sha256: columns.model_sha256 } }],
   );
   for (const some of inChunks(embedded)) {
     const vectors = some.map(({ embedding, keys }) => ({ ...keys, vector: bytesOfVector(embedding) }));
     await transaction.insertInto("embeddings").values(vectors).execute();
-    const sketches = some.map(({ embedding, keys }) => ({ ...keys, sketch: bytesOfVector(sketchOf(embedding)) }));
+    const sketches = some.map(({ embedding, project_id, keys }) => ({
+      ...keys,
+      project_id,
+      sketch: bytesOfVector(sketchOf(embedding)),
+    }));
     await transaction.insertInto("sketches").values(sketches).execute();
   }
 }

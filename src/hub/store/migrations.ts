@@ -82,7 +82,7 @@ const first: Migration = {
       CREATE TABLE case_metadata (case_row ${integer} NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
         PRIMARY KEY (case_row, key))${clustered};
       CREATE TABLE embeddings (case_row ${integer} PRIMARY KEY, model_sha256 TEXT NOT NULL, vector ${bytes} NOT NULL);
-      CREATE TABLE sketches (case_row ${integer} PRIMARY KEY, model_sha256 TEXT NOT NULL, sketch ${bytes} NOT NULL);
+      CREATE TABLE sketches (case_row ${integer} PRIMARY KEY, project_id TEXT NOT NULL, model_sha256 TEXT NOT NULL, sketch ${bytes} NOT NULL);
       CREATE TABLE verdicts (device_id TEXT NOT NULL, boot_seq ${integer} NOT NULL, verdict_seq ${integer} NOT NULL,
         id TEXT NOT NULL, verdict TEXT NOT NULL, decided_at ${integer} NOT NULL, received_at ${integer} NOT NULL,
         json TEXT NOT NULL, PRIMARY KEY (device_id, boot_seq, verdict_seq));

@@ -187,6 +187,7 @@ interface EmbeddingTable {
 /** The embedding in 64 dimensions, for the similarity index to load: cases/sketch.ts. */
 interface SketchTable {
   case_row: number;
+  project_id: string;
   model_sha256: string;
   /** float32 little-endian. */
   sketch: Uint8Array;
