@@ -41,6 +41,8 @@ const ROOMS = [
   "report",
   "analysis",
   "datasets",
+  "release",
+  "drift",
   "onnx",
   "simulation",
   "training",
@@ -77,6 +79,8 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   report: ["contracts", "platform", "statistics"],
   analysis: ["contracts", "platform", "statistics", "report"],
   datasets: [...FOUNDATION, "statistics"],
+  release: ["contracts", "platform"],
+  drift: ["contracts", "platform", "statistics"],
   onnx: ["contracts", "platform"],
   simulation: FOUNDATION,
   pipeline: [...FOUNDATION, "pipeline/sanity", "pipeline/decide"],
@@ -103,6 +107,8 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     ...FOUNDATION,
     "config",
     "http",
+    "release",
+    "drift",
     "pipeline",
     "pipeline/capture",
     "pipeline/sanity",
@@ -113,7 +119,11 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     "pipeline/publish",
     "pipeline/uplink",
   ],
+<<<<<<< HEAD
   hub: [...FOUNDATION, "config", "http", "statistics", "analysis", "datasets"],
+=======
+  hub: [...FOUNDATION, "http", "statistics", "analysis", "datasets", "release", "drift"],
+>>>>>>> wd
   commands: [
     ...FOUNDATION,
     "config",
@@ -122,6 +132,8 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     "report",
     "analysis",
     "datasets",
+    "release",
+    "drift",
     "onnx",
     "simulation",
     "training",
@@ -191,7 +203,13 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   "modbus-serial": /^edge\/reject-signal\//,
   "node-webcam": /^pipeline\/capture\/webcam-source/,
   pino: /^platform\/logger/,
+<<<<<<< HEAD
   yaml: /^config\//,
+=======
+  yaml: /^edge\/load-config|^hub\/load-config/,
+  "tuf-js": /^release\//,
+  "@tufjs/models": /^release\//,
+>>>>>>> wd
 };
 
 test("a vendor's package is imported in its own room only", () => {

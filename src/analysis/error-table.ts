@@ -1,6 +1,6 @@
 import { type Share, shareOf } from "../statistics/shares.ts";
 import { isError, isJudged, type OutcomeCell } from "./outcome-cell.ts";
-import { type TagTrend, tagTrend } from "./tag-trend.ts";
+import { type ShareMaker, type TagTrend, tagTrend } from "./tag-trend.ts";
 
 /** What one error costs, in any currency, neither negative. A wrong defect class costs nothing here. */
 export interface ErrorPrices {
@@ -14,6 +14,8 @@ export interface ErrorTableOptions {
   readonly prices?: ErrorPrices | null;
   /** Of all intervals, in (0, 1). */
   readonly confidence?: number;
+  /** Cases that count as an independent one (slice-halves.ts); 1 unless told. */
+  readonly designEffect?: number;
 }
 
 /** What would be left if some tags were solved: every error that carries one of them gone, nothing else changed. */
@@ -88,7 +90,8 @@ export interface ErrorTable {
  * mutually exclusive, so shares may add up to more than 1, and ceilings of several tags are not sums (jointCeiling).
  */
 export function errorTable(counts: readonly OutcomeCell[], options: ErrorTableOptions = {}): ErrorTable {
-  const { prices = null, confidence = 0.95 } = options;
+  const { prices = null, confidence = 0.95, designEffect = 1 } = options;
+  const share: ShareMaker = (hits, trials) => shareOf(hits, trials, confidence, designEffect);
   const versions = options.versions ?? [...new Set(counts.map(({ modelVersion }) => modelVersion))];
   const modelVersion = versions.at(-1) ?? null;
   const cells = counts.filter((cell) => cell.modelVersion === modelVersion);
@@ -104,14 +107,14 @@ export function errorTable(counts: readonly OutcomeCell[], options: ErrorTableOp
     return {
       tag,
       errors: tagErrors,
-      shareOfErrors: shareOf(tagErrors, errors, confidence),
+      shareOfErrors: share(tagErrors, errors),
       cases: tagCases,
-      shareOfData: shareOf(tagCases, cases, confidence),
-      errorRate: tagCases === tagErrors ? null : shareOf(tagErrors, tagCases, confidence),
+      shareOfData: share(tagCases, cases),
+      errorRate: tagCases === tagErrors ? null : share(tagErrors, tagCases),
       onlyThisTag: casesIn(wrongWithTag.filter(({ tags }) => tags.length === 1)),
-      ceiling: ceilingOf(tagErrors, errors, cases, confidence),
+      ceiling: ceilingOf(tagErrors, errors, cases, share),
       cost: costOf(wrongWithTag, prices),
-      trend: tagTrend(counts, versions, tag, confidence),
+      trend: tagTrend(counts, versions, tag, share),
     };
   });
   return {
@@ -120,13 +123,13 @@ export function errorTable(counts: readonly OutcomeCell[], options: ErrorTableOp
     errors,
     undecided: casesIn(cells.filter(({ outcome }) => outcome === "undecided")),
     faults: casesIn(cells.filter(({ outcome }) => outcome === "fault")),
-    errorRate: shareOf(errors, cases, confidence),
+    errorRate: share(errors, cases),
     accuracy: cases === 0 ? 0 : 1 - errors / cases,
-    untaggedErrors: shareOf(untagged, errors, confidence),
+    untaggedErrors: share(untagged, errors),
     tags: rows.sort((one, other) => other.errors - one.errors || (one.tag < other.tag ? -1 : 1)),
-    jointCeiling: ceilingSteps(wrong, { errors, cases, confidence }),
+    jointCeiling: ceilingSteps(wrong, { errors, cases, share }),
     cost: costOf(wrong, prices),
-    trend: tagTrend(counts, versions, null, confidence),
+    trend: tagTrend(counts, versions, null, share),
   };
 }
 
@@ -141,13 +144,15 @@ export function jointCeiling(
   );
   const wrong = judged.filter(({ outcome }) => isError(outcome));
   const solved = casesIn(wrong.filter((cell) => cell.tags.some((tag) => tags.includes(tag))));
-  return ceilingOf(solved, casesIn(wrong), casesIn(judged), options.confidence ?? 0.95);
+  return ceilingOf(solved, casesIn(wrong), casesIn(judged), (hits, trials) =>
+    shareOf(hits, trials, options.confidence),
+  );
 }
 
 const casesIn = (cells: readonly OutcomeCell[]): number => cells.reduce((sum, { cases }) => sum + cases, 0);
 
-function ceilingOf(errorsSolved: number, errors: number, cases: number, confidence: number): Ceiling {
-  const errorRate = shareOf(errors - errorsSolved, cases, confidence);
+function ceilingOf(errorsSolved: number, errors: number, cases: number, share: ShareMaker): Ceiling {
+  const errorRate = share(errors - errorsSolved, cases);
   return {
     errorsSolved,
     errorRate,
@@ -166,7 +171,7 @@ function costOf(wrong: readonly OutcomeCell[], prices: ErrorPrices | null): Erro
 /** Greedy: the best first step, then the best second one, as a team would go; equal ones by name. */
 function ceilingSteps(
   wrong: readonly OutcomeCell[],
-  { errors, cases, confidence }: { readonly errors: number; readonly cases: number; readonly confidence: number },
+  { errors, cases, share }: { readonly errors: number; readonly cases: number; readonly share: ShareMaker },
 ): CeilingStep[] {
   const steps: CeilingStep[] = [];
   let left = wrong.filter(({ tags }) => tags.length > 0);
@@ -181,7 +186,7 @@ function ceilingSteps(
     const [tag, errorsAdded] = best;
     solved += errorsAdded;
     left = left.filter(({ tags }) => !tags.includes(tag));
-    if (errorsAdded > 0) steps.push({ tag, errorsAdded, ceiling: ceilingOf(solved, errors, cases, confidence) });
+    if (errorsAdded > 0) steps.push({ tag, errorsAdded, ceiling: ceilingOf(solved, errors, cases, share) });
   }
   return steps;
 }

@@ -1,6 +1,9 @@
 import { direction, type Share, type ShareDifference, shareDifference, shareOf } from "../statistics/shares.ts";
 import { isError, isJudged, type OutcomeCell } from "./outcome-cell.ts";
 
+/** A share with the interval that is wanted. */
+export type ShareMaker = (hits: number, trials: number) => Share;
+
 export interface TagVersion {
   readonly modelVersion: string;
   /** Errors with the tag, of all judged cases. */
@@ -28,7 +31,7 @@ export function tagTrend(
   counts: readonly OutcomeCell[],
   versions: readonly string[],
   tag: string | null,
-  confidence = 0.95,
+  share: ShareMaker = shareOf,
 ): TagTrend | null {
   const series = versions.map((modelVersion): TagVersion => {
     let [cases, errors] = [0, 0];
@@ -37,7 +40,7 @@ export function tagTrend(
       cases += cell.cases;
       if (isError(cell.outcome) && (tag === null || cell.tags.includes(tag))) errors += cell.cases;
     }
-    return { modelVersion, errorRate: shareOf(errors, cases, confidence) };
+    return { modelVersion, errorRate: share(errors, cases) };
   });
   const [before, last] = [series.at(-2), series.at(-1)];
   if (before === undefined || last === undefined) return null;

@@ -10,6 +10,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   evaluate: async () => (await import("./evaluate.ts")).evaluate,
   quantize: async () => (await import("./quantize.ts")).quantize,
   hub: async () => (await import("./hub.ts")).hub,
+  diagnose: async () => (await import("./diagnose.ts")).diagnose,
   doctor: async () => (await import("./doctor.ts")).doctor,
   bench: async () => (await import("./bench.ts")).bench,
 };

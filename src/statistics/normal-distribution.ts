@@ -46,15 +46,3 @@ export function normalQuantile(share: number): number {
 
 /** Two-sided critical value: 1.96 at 95 %. */
 export const normalCritical = (confidence: number): number => -normalQuantile((1 - confidence) / 2);
-
-/**
- * The quantile of Student's t distribution by its expansion about the normal one (Cornish & Fisher 1938; to 1 % from 5
- * degrees of freedom on): for intervals over few seeds.
- */
-export function studentQuantile(share: number, degrees: number): number {
-  const z = normalQuantile(share);
-  const cubic = (z ** 3 + z) / 4;
-  const quintic = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96;
-  const septic = (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384;
-  return z + cubic / degrees + quintic / degrees ** 2 + septic / degrees ** 3;
-}

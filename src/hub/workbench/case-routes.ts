@@ -6,6 +6,7 @@ import type { Api } from "../../http/zod-provider.ts";
 import { caseById, countCases, findCases, randomErrors } from "../cases/find-cases.ts";
 import type { CaseDetail } from "../cases/case-row.ts";
 import { labelCase, undoLabel } from "../cases/label-cases.ts";
+import { similarCases } from "../cases/similar-cases.ts";
 import { requirePerson } from "../people/require-person.ts";
 import { filterChoices, FilterChoicesBody } from "./filter-choices.ts";
 import { clearSuspicion } from "./label-suspicion.ts";
@@ -13,7 +14,6 @@ import { requireProject } from "./project-record.ts";
 import { CaseDetailBody, CaseSummaryBody, LabelReply, LabelRequest } from "./case-schemas.ts";
 import { CasePath, FilterText, ProjectQuery, refusals } from "./route-schemas.ts";
 import { secondLabelQueue } from "./second-labels.ts";
-import { similarSummaries } from "./similar-summaries.ts";
 import { Thumbnails } from "./thumbnails.ts";
 import type { WorkbenchParts } from "./workbench-parts.ts";
 
@@ -130,7 +130,7 @@ function installListRoutes(api: Api, { database }: WorkbenchParts): void {
 }
 
 function installSingleCaseRoutes(api: Api, parts: WorkbenchParts): void {
-  const { database, similar } = parts;
+  const { similar } = parts;
   api.get(
     "/api/v1/cases/:id",
     {
@@ -163,9 +163,9 @@ function installSingleCaseRoutes(api: Api, parts: WorkbenchParts): void {
     },
     async (request) => {
       requirePerson(request, "viewer");
-      const { project } = await requireCase(parts, request.params.id);
-      const found = await similar.similar(request.params.id, request.query.n);
-      return { cases: await similarSummaries(database, project, found) };
+      await requireCase(parts, request.params.id);
+      const found = await similarCases(similar, request.params.id, request.query.n);
+      return { cases: found.map(({ case: each, similarity }) => ({ ...each, similarity })) };
     },
   );
 }

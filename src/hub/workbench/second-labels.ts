@@ -32,6 +32,7 @@ export async function secondLabelQueue(
 /** Two people's labels of a case: the first that counted, and a blind second one. */
 export interface LabelledTwice {
   readonly caseId: string;
+  readonly part: string;
   readonly first: { readonly label: string; readonly by: string };
   readonly second: { readonly label: string; readonly by: string; readonly at: number };
 }
@@ -42,13 +43,14 @@ const MOST_PAIRS = 20_000;
 export async function labelledTwice(database: Database, project: string): Promise<LabelledTwice[]> {
   const { rows } = await sql<{
     id: string;
+    part: string;
     first: string;
     firstBy: string;
     second: string;
     secondBy: string;
     at: number;
   }>`
-    SELECT cases.id AS id, first.label AS "first", first.by_user AS "firstBy",
+    SELECT cases.id AS id, cases.part AS part, first.label AS "first", first.by_user AS "firstBy",
       second.label AS "second", second.by_user AS "secondBy", second.at AS at
     FROM labels AS second
     JOIN cases ON cases.row = second.case_row
@@ -56,8 +58,9 @@ export async function labelledTwice(database: Database, project: string): Promis
       WHERE other.case_row = second.case_row AND other.blind = 0 AND other.undone_at IS NULL AND other.by_user <> second.by_user)
     WHERE second.blind = 1 AND second.undone_at IS NULL AND cases.project_id = ${project}
     ORDER BY second.row DESC LIMIT ${MOST_PAIRS}`.execute(database.query);
-  return rows.map(({ id, first, firstBy, second, secondBy, at }) => ({
+  return rows.map(({ id, part, first, firstBy, second, secondBy, at }) => ({
     caseId: id,
+    part,
     first: { label: first, by: firstBy },
     second: { label: second, by: secondBy, at },
   }));

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Api } from "../../../src/http/zod-provider.ts";
+import { SimilarityIndex } from "../../../src/hub/cases/similar-cases.ts";
 import { installDeviceAdminRoutes } from "../../../src/hub/intake/device-admin-routes.ts";
 import { createUser } from "../../../src/hub/people/accounts.ts";
 import { installOpenIdRoutes } from "../../../src/hub/people/openid-routes.ts";
@@ -38,7 +39,8 @@ export interface ServeOptions {
 /** The hub's server with the workbench, on SQLite in a folder of its own and images in memory. */
 export async function serveWorkbench(options: ServeOptions = {}): Promise<ServedWorkbench> {
   const folder = mkdtempSync(join(tmpdir(), "sightline-workbench-"));
-  const database = await openDatabase({ engine: "sqlite", path: join(folder, "hub.sqlite") });
+  const settings = { engine: "sqlite", path: join(folder, "hub.sqlite") } as const;
+  const database = await openDatabase(settings);
   const images = new MemoryImages();
   const seeded = await seedWorkbench(database, images, options);
   const clock = systemClock;
@@ -46,7 +48,7 @@ export async function serveWorkbench(options: ServeOptions = {}): Promise<Served
     await createUser(database, { name, role, password: PASSWORD }, { by: "test", at: clock.wallNow() });
   }
   const desk = new AnalysisDesk(database, clock);
-  const similar = { similar: async (caseId: string, count: number) => nearestByNumber(database, caseId, count) };
+  const similar = new SimilarityIndex(settings, clock);
   const sessions = {
     database,
     clock,
@@ -68,6 +70,7 @@ export async function serveWorkbench(options: ServeOptions = {}): Promise<Served
     { database, version: "0.1.0", clock, log: silentLogger, installRoutes, onAnswer: () => undefined },
     { host: "127.0.0.1", port: options.port ?? 0, trustProxy: false, https: false },
   );
+  await similar.start();
   await desk.start();
   await server.start();
   return {
@@ -77,23 +80,9 @@ export async function serveWorkbench(options: ServeOptions = {}): Promise<Served
     async stop() {
       await server.stop();
       await desk.stop();
+      await similar.stop();
       await database.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Cases of the same picture come first: in the place of the similarity index. */
-async function nearestByNumber(database: Database, caseId: string, count: number) {
-  const own = await database.query.selectFrom("cases").selectAll().where("id", "=", caseId).executeTakeFirstOrThrow();
-  const others = await database.query
-    .selectFrom("cases")
-    .select(["id", "image_sha256"])
-    .where("id", "<>", caseId)
-    .orderBy("row")
-    .execute();
-  const alike = others.filter(({ image_sha256 }) => image_sha256 === own.image_sha256);
-  return [...alike, ...others.slice(0, count)]
-    .slice(0, count)
-    .map(({ id }, at) => ({ id, similarity: 0.98 - at * 0.012 }));
 }

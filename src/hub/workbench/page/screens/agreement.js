@@ -1,4 +1,4 @@
-import { get } from "../api.js";
+import { get, imageUrl } from "../api.js";
 import { make } from "../dom.js";
 import { bigFigure, bigFigures, pageHead, panel, table } from "../figures.js";
 import { countText, dayTimeText, intervalText, percentText } from "../format.js";
@@ -45,9 +45,14 @@ function disagreementTable(disagreements) {
   return table(
     text.disagreements,
     columns,
-    disagreements.map(({ caseId, first, second }) => ({
+    disagreements.map(({ caseId, part, first, second }) => ({
       cells: [
-        make("a", { href: addressOf("case", caseId), textContent: `${text.open} ${caseId.slice(0, 13)}…` }),
+        make(
+          "a",
+          { className: "case-link", href: addressOf("case", caseId) },
+          make("img", { src: imageUrl(caseId, true), alt: "", loading: "lazy" }),
+          part,
+        ),
         [first.label, " ", make("small", { textContent: first.by })],
         [second.label, " ", make("small", { textContent: second.by })],
         dayTimeText(second.at),
