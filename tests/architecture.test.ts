@@ -119,11 +119,7 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     "pipeline/publish",
     "pipeline/uplink",
   ],
-<<<<<<< HEAD
-  hub: [...FOUNDATION, "config", "http", "statistics", "analysis", "datasets"],
-=======
-  hub: [...FOUNDATION, "http", "statistics", "analysis", "datasets", "release", "drift"],
->>>>>>> wd
+  hub: [...FOUNDATION, "config", "http", "statistics", "analysis", "datasets", "release", "drift"],
   commands: [
     ...FOUNDATION,
     "config",
@@ -203,13 +199,9 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   "modbus-serial": /^edge\/reject-signal\//,
   "node-webcam": /^pipeline\/capture\/webcam-source/,
   pino: /^platform\/logger/,
-<<<<<<< HEAD
   yaml: /^config\//,
-=======
-  yaml: /^edge\/load-config|^hub\/load-config/,
   "tuf-js": /^release\//,
   "@tufjs/models": /^release\//,
->>>>>>> wd
 };
 
 test("a vendor's package is imported in its own room only", () => {

@@ -30,6 +30,8 @@ import { type Database, openDatabase } from "./store/database.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { openObjectStore } from "./store/open-object-store.ts";
 import { databaseSettings, objectStoreSettings } from "./store-settings.ts";
+import { AnalysisDesk } from "./workbench/analysis-desk.ts";
+import { installWorkbench } from "./workbench/workbench-routes.ts";
 
 export interface HubParts {
   readonly clock: Clock;
