@@ -85,6 +85,7 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   training: [
     ...FOUNDATION,
     "statistics",
+    "datasets",
     "onnx",
     "simulation",
     "pipeline",

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { ModelClass } from "../contracts/model-bundle.ts";
 import { SightlineError } from "../contracts/errors.ts";
-import type { DataFolder, LabelledImage } from "./data-folder.ts";
+import type { DataFolder, LabelledImage } from "../datasets/data-folder.ts";
 
 export interface Sample {
   readonly image: LabelledImage;
