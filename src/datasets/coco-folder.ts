@@ -1,12 +1,31 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
+import { commonLabel } from "./common-label.ts";
+import { maskPathOf, nameIn } from "./csv-listing.ts";
 import type { DataFolder, DefectBox, LabelledImage, RefusedFile } from "./data-folder.ts";
+import { fileNameFault } from "./file-name.ts";
+
+/** The name under which a data folder holds COCO annotations. */
+export const COCO_FILE = "annotations.coco.json";
 
 /** The part of COCO this project reads; image fields beyond these become metadata. */
 const CocoFile = z.object({
   categories: z.array(z.object({ id: z.number(), name: z.string().min(1) })),
-  images: z.array(z.looseObject({ id: z.number(), file_name: z.string().min(1) })),
+  images: z.array(
+    z.looseObject({
+      id: z.number(),
+      file_name: z.string().min(1),
+      width: z.unknown().optional(),
+      height: z.unknown().optional(),
+      /** Ours: the image's own label, where its annotations do not say it. */
+      label: z.string().optional(),
+      /** Ours, false: nobody marked where the defects of this image are. */
+      marked: z.boolean().optional(),
+      /** Ours: metadata whose names COCO uses for something else. */
+      metadata: z.record(z.string(), z.string()).optional(),
+    }),
+  ),
   annotations: z.array(
     z.object({
       image_id: z.number(),
@@ -16,74 +35,71 @@ const CocoFile = z.object({
     }),
   ),
 });
-
 type CocoFile = z.infer<typeof CocoFile>;
 
-/** Label of an image no annotation marks. */
-const UNMARKED_LABEL = "good";
-
 /**
- * Reads `annotations.coco.json`. An image's label is the category that marks it most often (the first of the file's
- * categories on a tie), or `good` when nothing marks it.
+ * Reads COCO annotations of images below `path`. An image's label is the category that marks it most often (the first of
+ * the file's categories on a tie), or `good` when nothing marks it. Throws what JSON and the schema throw.
  */
-export async function readCocoFolder(path: string, files: readonly string[]): Promise<DataFolder> {
-  const coco = CocoFile.parse(JSON.parse(await readFile(join(path, "annotations.coco.json"), "utf8")));
-  const counts = new Map<number, Map<number, number>>();
-  for (const { image_id, category_id } of coco.annotations) {
-    const ofImage = counts.get(image_id) ?? new Map<number, number>();
-    ofImage.set(category_id, (ofImage.get(category_id) ?? 0) + 1);
-    counts.set(image_id, ofImage);
-  }
-  const boxesOf = boxesByImage(coco);
+export async function readCoco(documentPath: string, path: string, files: readonly string[]): Promise<DataFolder> {
+  const coco = CocoFile.parse(JSON.parse(await readFile(documentPath, "utf8")));
+  const nameOf = new Map(coco.categories.map(({ id, name }) => [id, name]));
+  const categories = coco.categories.map(({ name }) => name);
+  const listing = basename(documentPath);
+  const annotated = Map.groupBy(coco.annotations, ({ image_id }) => image_id);
   const present = new Set(files);
+  const listed = new Set<string>();
   const images: LabelledImage[] = [];
   const refused: RefusedFile[] = [];
-  for (const { id, file_name: file, ...fields } of coco.images) {
-    if (!present.delete(file)) refused.push({ file, reason: "listed in annotations.coco.json but not there" });
-    else
-      images.push({
-        path: join(path, file),
-        file,
-        label: labelOf(counts.get(id), coco.categories),
-        metadata: metadataOf(fields),
-        boxes: boxesOf.get(id) ?? (counts.has(id) ? null : []),
-        maskPath: null,
-      });
+  for (const { id, file_name, width: _width, height: _height, label, marked, metadata, ...fields } of coco.images) {
+    const file = nameIn(present, file_name);
+    const fault = fileFault(file, listing, { listed, present });
+    listed.add(file);
+    if (fault !== null) {
+      refused.push({ file, reason: fault });
+      continue;
+    }
+    const marks = (annotated.get(id) ?? []).map(({ category_id, bbox }) => {
+      return { label: nameOf.get(category_id) ?? String(category_id), bbox };
+    });
+    images.push({
+      path: join(path, file),
+      file,
+      label: label ?? commonLabel(marks, categories),
+      metadata: { ...textFields(fields), ...metadata },
+      boxes: marked === false ? null : boxesOf(marks),
+      maskPath: maskPathOf(path, file),
+    });
   }
-  refused.push(...[...present].map((file) => ({ file, reason: "no label: not in annotations.coco.json" })));
+  const unlisted = files.filter((file) => !listed.has(file));
+  refused.push(...unlisted.map((file) => ({ file, reason: `no label: not in ${listing}` })));
   return { path, images, columns: [...new Set(images.flatMap(({ metadata }) => Object.keys(metadata)))], refused };
 }
 
-/** Images whose every annotation has a box. */
-function boxesByImage({ annotations, categories }: CocoFile): Map<number, DefectBox[] | null> {
-  const nameOf = new Map(categories.map(({ id, name }) => [id, name]));
-  const boxes = new Map<number, DefectBox[] | null>();
-  for (const { image_id, category_id, bbox } of annotations) {
-    const before = boxes.get(image_id);
-    if (bbox === undefined || before === null) {
-      boxes.set(image_id, null);
-      continue;
-    }
+function fileFault(
+  file: string,
+  listing: string,
+  { listed, present }: { readonly listed: ReadonlySet<string>; readonly present: ReadonlySet<string> },
+): string | null {
+  if (listed.has(file)) return `listed twice in ${listing}`;
+  if (present.has(file)) return null;
+  return fileNameFault(file) ?? `listed in ${listing} but not there`;
+}
+
+/** Null as soon as an annotation has no box: where that defect is, nobody said. */
+function boxesOf(
+  marks: readonly { readonly label: string; readonly bbox: CocoFile["annotations"][number]["bbox"] }[],
+): readonly DefectBox[] | null {
+  const boxes = marks.flatMap(({ label, bbox }): DefectBox[] => {
+    if (bbox === undefined) return [];
     const [xPx, yPx, widthPx, heightPx] = bbox;
-    const box = { label: nameOf.get(category_id) ?? String(category_id), xPx, yPx, widthPx, heightPx };
-    boxes.set(image_id, [...(before ?? []), box]);
-  }
-  return boxes;
+    return [{ label, xPx, yPx, widthPx, heightPx }];
+  });
+  return boxes.length === marks.length ? boxes : null;
 }
 
-function labelOf(
-  counts: ReadonlyMap<number, number> | undefined,
-  categories: readonly { id: number; name: string }[],
-): string {
-  let best = { name: UNMARKED_LABEL, count: 0 };
-  for (const { id, name } of categories) {
-    const count = counts?.get(id) ?? 0;
-    if (count > best.count) best = { name, count };
-  }
-  return best.name;
-}
-
-const metadataOf = (fields: Readonly<Record<string, unknown>>): Record<string, string> =>
+/** Fields of a picture that say one thing each, as text. */
+export const textFields = (fields: Readonly<Record<string, unknown>>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(fields).flatMap(([name, value]) =>
       ["string", "number", "boolean"].includes(typeof value) ? [[name, String(value)]] : [],

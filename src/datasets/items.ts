@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { Sha256 } from "../contracts/hub-case.ts";
+import type { LabelledImage } from "./data-folder.ts";
+
+/** Column with the name a file had where it came from: a name, no content. */
+export const SOURCE_COLUMN = "source_file";
+
+/** One image of a data set version, by its content. */
+export const DatasetItem = z.strictObject({
+  /** [label, x, y, width, height] in px; [] marked as free of defects; null: nobody marked it. */
+  boxes: z.array(z.tuple([z.string(), z.number(), z.number(), z.number(), z.number()])).nullable(),
+  image: Sha256.describe("SHA-256 of the file"),
+  label: z.string(),
+  metadata: z.record(z.string(), z.string()),
+  /** The physical part, never on two sides of a split. */
+  part: z.string(),
+});
+export type DatasetItem = z.infer<typeof DatasetItem>;
+
+/** The item of an image whose file has this hash. */
+export function itemOf(
+  image: Pick<LabelledImage, "label" | "boxes" | "metadata">,
+  sha256: string,
+  part: string,
+): DatasetItem {
+  const { [SOURCE_COLUMN]: _source, ...metadata } = image.metadata;
+  return {
+    boxes:
+      image.boxes
+        ?.map(({ label, xPx, yPx, widthPx, heightPx }) => [label, xPx, yPx, widthPx, heightPx] as const)
+        .map((box) => [...box]) ?? null,
+    image: sha256,
+    label: image.label,
+    metadata,
+    part,
+  };
+}
+
+/**
+ * An item as JSON that depends on nothing but its content: no white space, names sorted by UTF-16 code units, numbers as
+ * ECMAScript writes them (the rules of RFC 8785).
+ */
+export const canonicalItem = ({ boxes, image, label, metadata, part }: DatasetItem): string =>
+  JSON.stringify({ boxes, image, label, metadata: sortedByName(metadata), part });
+
+const sortedByName = (record: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(record).sort(([one], [other]) => (one < other ? -1 : 1)));
+
+/** By image, then by all the rest. */
+export const inItemOrder = (one: DatasetItem, other: DatasetItem): number => {
+  if (one.image !== other.image) return one.image < other.image ? -1 : 1;
+  const [left, right] = [canonicalItem(one), canonicalItem(other)];
+  return left === right ? 0 : left < right ? -1 : 1;
+};
+
+/** The canonical list, UTF-8 with LF, a line an item, piece by piece: its SHA-256 is the version. `lines` are in order. */
+export function* canonicalPieces(lines: Iterable<string>): Generator<string> {
+  let before = "[\n";
+  for (const line of lines) {
+    yield before + line;
+    before = ",\n";
+  }
+  yield before === "[\n" ? "[]\n" : "\n]\n";
+}
+
+/** Items in any order. */
+export const canonicalList = (items: readonly DatasetItem[]): string =>
+  [...canonicalPieces(items.toSorted(inItemOrder).map(canonicalItem))].join("");
+
+/** SHA-256 (hex) of the canonical list: the version of a data set is its content. */
+export function versionOfItems(items: readonly DatasetItem[]): string {
+  const hash = createHash("sha256");
+  for (const piece of canonicalPieces(items.toSorted(inItemOrder).map(canonicalItem))) hash.update(piece);
+  return hash.digest("hex");
+}
