@@ -9,6 +9,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   calibrate: async () => (await import("./calibrate.ts")).calibrate,
   evaluate: async () => (await import("./evaluate.ts")).evaluate,
   quantize: async () => (await import("./quantize.ts")).quantize,
+  dataset: async () => (await import("./dataset.ts")).dataset,
   doctor: async () => (await import("./doctor.ts")).doctor,
   bench: async () => (await import("./bench.ts")).bench,
 };

@@ -17,7 +17,7 @@ const LABEL_COLUMNS = ["label", "class", "category"];
  */
 export async function readCsvListing(csvPath: string, path: string, files: readonly string[]): Promise<DataFolder> {
   const { columns, rows } = parseCsv(await readFile(csvPath, "utf8"));
-  const fileColumn = columnOf(columns, FILE_COLUMNS);
+  const fileColumn = fileColumnOf(columns);
   const labelColumn = columnOf(columns, LABEL_COLUMNS);
   if (fileColumn === undefined || labelColumn === undefined) {
     const found = columns.length === 0 ? "it is empty" : `it has ${columns.slice(0, 10).join(", ").slice(0, 200)}`;
@@ -64,6 +64,9 @@ function rowFault(
   if (!present.has(file)) return fileNameFault(file) ?? `listed in ${listing} but not there`;
   return label === "" ? `no label in ${listing}` : null;
 }
+
+/** The column with the names of the files. */
+export const fileColumnOf = (columns: readonly string[]): string | undefined => columnOf(columns, FILE_COLUMNS);
 
 const columnOf = (columns: readonly string[], names: readonly string[]): string | undefined =>
   names.find((name) => columns.includes(name));
