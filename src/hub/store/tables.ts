@@ -16,8 +16,10 @@ export interface Tables {
   enrolment_codes: EnrolmentCodeTable;
   images: ImageTable;
   cases: CaseTable;
+  case_facets: CaseFacetTable;
   case_metadata: CaseMetadataTable;
   embeddings: EmbeddingTable;
+  sketches: SketchTable;
   verdicts: VerdictTable;
   labels: LabelTable;
   tags: TagTable;
@@ -87,6 +89,8 @@ interface ImageTable {
   stored_at: number;
   /** Device that sent it first; null: imported. A device may only name images that it sent itself. */
   device_id: string | null;
+  /** When a reconciliation found no file for it; null: the file is there. */
+  missing_since: Generated<number | null>;
 }
 
 interface CaseTable {
@@ -101,6 +105,8 @@ interface CaseTable {
   captured_at: number;
   received_at: number;
   image_sha256: string;
+  /** JSON {x, y, width, height}: the part of the frame that was sent, px; null: all of it. */
+  crop_json: string | null;
   verdict: string;
   class: string | null;
   ng_score: number | null;
@@ -124,6 +130,16 @@ interface CaseTable {
   metadata_json: string;
 }
 
+/**
+ * What cases are filtered by, turned around: for every property (a device, a label, a day, a word of metadata) the rows of
+ * the cases that have it. `cases/facets.ts` says what a facet is.
+ */
+interface CaseFacetTable {
+  facet: number;
+  case_row: number;
+}
+
+/** The metadata of a case, word by word; to find cases by it, see `case_facets`. */
 interface CaseMetadataTable {
   case_row: number;
   key: string;
@@ -135,6 +151,14 @@ interface EmbeddingTable {
   model_sha256: string;
   /** float32 little-endian, as the model gave it. */
   vector: Uint8Array;
+}
+
+/** The embedding in 64 dimensions, for the similarity index to load: cases/sketch.ts. */
+interface SketchTable {
+  case_row: number;
+  model_sha256: string;
+  /** float32 little-endian. */
+  sketch: Uint8Array;
 }
 
 /** Every verdict a device reported, hard case or not: the ledger's copy. */
@@ -153,6 +177,10 @@ interface LabelTable {
   row: GeneratedAlways<number>;
   case_row: number;
   label: string;
+  /** 1 where the label is a defect class. */
+  label_defect: number;
+  /** What this label makes of the verdict. */
+  outcome: Outcome;
   by_user: string;
   at: number;
   /** 1: given without seeing model or other labels, for agreement. */
