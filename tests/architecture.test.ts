@@ -32,6 +32,7 @@ const imports: readonly Import[] = sourceFiles.flatMap((from) =>
 const ROOMS = [
   "contracts",
   "platform",
+  "config",
   "imaging",
   "http",
   "statistics",
@@ -66,6 +67,7 @@ const FOUNDATION = ["contracts", "platform", "imaging"] as const;
 const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   contracts: [],
   platform: [],
+  config: ["contracts", "platform"],
   imaging: ["contracts", "platform"],
   http: ["contracts", "platform"],
   statistics: ["contracts", "platform"],
@@ -95,6 +97,7 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   ],
   edge: [
     ...FOUNDATION,
+    "config",
     "http",
     "pipeline",
     "pipeline/capture",
@@ -106,9 +109,10 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     "pipeline/publish",
     "pipeline/uplink",
   ],
-  hub: [...FOUNDATION, "http", "statistics", "analysis", "datasets"],
+  hub: [...FOUNDATION, "config", "http", "statistics", "analysis", "datasets"],
   commands: [
     ...FOUNDATION,
+    "config",
     "http",
     "statistics",
     "analysis",
@@ -168,7 +172,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   mqtt: /^pipeline\/publish\/|^commands\/doctor/,
   aedes: /^edge\/embedded-broker/,
   fastify: /^(edge\/status|http|hub)\//,
-  "prom-client": /^edge\/status\//,
+  "prom-client": /^(edge\/status|hub)\//,
   "node:sqlite": /^pipeline\/(journal|uplink)\/|^hub\/store\/|^commands\/doctor/,
   kysely: /^hub\//,
   pg: /^hub\/store\//,
@@ -182,7 +186,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   "modbus-serial": /^edge\/reject-signal\//,
   "node-webcam": /^pipeline\/capture\/webcam-source/,
   pino: /^platform\/logger/,
-  yaml: /^edge\/load-config/,
+  yaml: /^config\//,
 };
 
 test("a vendor's package is imported in its own room only", () => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Secret } from "../config/secret.ts";
 import { SightlineError } from "../contracts/errors.ts";
 import { CameraLinkOptions } from "../pipeline/capture/camera-link.ts";
 import { journalOptions, LEAST_RESERVE_BYTES } from "../pipeline/journal/journal-options.ts";
@@ -9,17 +10,6 @@ const Name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "letters, digits, dot, dash and underscore, at most 64");
 const Probability = z.number().min(0).max(1);
-
-/** Never in the file itself: the name of an environment variable, or a file that only the service may read. */
-export const Secret = z.union(
-  [z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })],
-  {
-    error:
-      "a secret is never written here; name the environment variable that holds it, { env: NAME }, " +
-      "or the file, { file: PATH }",
-  },
-);
-export type Secret = z.infer<typeof Secret>;
 
 export const RecipeConfig = z.strictObject({
   name: Name,

@@ -14,7 +14,7 @@ import type { DeviceConfig } from "./device-config.ts";
 import type { DeviceParts } from "./device-parts.ts";
 import { assembleInspection, type Inspection } from "./inspection.ts";
 import { LiveView } from "./live-view.ts";
-import { readSecret } from "./load-config.ts";
+import { readSecret } from "../config/secret.ts";
 import { Reporter } from "./reporter.ts";
 import { StatusServer } from "./status/status-server.ts";
 import { VitalSigns } from "./vital-signs.ts";

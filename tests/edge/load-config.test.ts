@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { loadDeviceConfig, parseDeviceConfig, readSecret } from "../../src/edge/load-config.ts";
+import { readSecret } from "../../src/config/secret.ts";
+import { loadDeviceConfig, parseDeviceConfig } from "../../src/edge/load-config.ts";
 
 const GOOD = `
 device: station-1

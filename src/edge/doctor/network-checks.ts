@@ -6,7 +6,7 @@ import { saysOtherProtocol } from "../../pipeline/publish/broker-sentences.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { brokerSettings } from "../broker-settings.ts";
 import type { DeviceConfig } from "../device-config.ts";
-import { readSecret } from "../load-config.ts";
+import { readSecret } from "../../config/secret.ts";
 import { probeRejectSignal } from "../reject-signal/probe-reject-signal.ts";
 import { failure, fine, warning, type Finding } from "./finding.ts";
 

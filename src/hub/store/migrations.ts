@@ -28,6 +28,20 @@ function types(engine: Engine): {
       };
 }
 
+/** What was written into the audit log stays as it is, whoever asks. */
+const APPEND_ONLY_AUDIT: Readonly<Record<Engine, readonly string[]>> = {
+  sqlite: ["UPDATE", "DELETE"].map(
+    (change) => `CREATE TRIGGER audit_no_${change.toLowerCase()} BEFORE ${change} ON audit
+      BEGIN SELECT RAISE (ABORT, 'the audit log is append only'); END`,
+  ),
+  postgres: [
+    `CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'the audit log is append only'; END $$`,
+    `CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+      FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change()`,
+  ],
+};
+
 const first: Migration = {
   name: "0001-first",
   async up(database, engine) {
@@ -46,6 +60,11 @@ const first: Migration = {
       CREATE TABLE images (sha256 TEXT PRIMARY KEY, bytes ${integer} NOT NULL, media_type TEXT NOT NULL,
         width_px ${integer} NOT NULL, height_px ${integer} NOT NULL, stored_at ${integer} NOT NULL, device_id TEXT,
         missing_since ${integer});
+      CREATE TABLE image_senders (sha256 TEXT NOT NULL REFERENCES images (sha256), device_id TEXT NOT NULL,
+        sent_at ${integer} NOT NULL, PRIMARY KEY (sha256, device_id));
+      CREATE INDEX image_senders_day ON image_senders (device_id, sent_at);
+      CREATE TABLE device_progress (device_id TEXT PRIMARY KEY, boot_seq ${integer} NOT NULL,
+        verdict_seq ${integer} NOT NULL);
       CREATE TABLE cases (row ${counter}, id TEXT NOT NULL UNIQUE, project_id TEXT NOT NULL, device_id TEXT NOT NULL,
         line TEXT NOT NULL, part TEXT NOT NULL, captured_at ${integer} NOT NULL, received_at ${integer} NOT NULL,
         image_sha256 TEXT NOT NULL, crop_json TEXT, verdict TEXT NOT NULL, class TEXT, ng_score ${real}, model_name TEXT NOT NULL,
@@ -85,7 +104,10 @@ const first: Migration = {
         parent_sha256 TEXT, cases ${integer} NOT NULL, note TEXT NOT NULL, created_by TEXT NOT NULL,
         created_at ${integer} NOT NULL);
       CREATE TABLE users (name TEXT PRIMARY KEY, password_hash TEXT, role TEXT NOT NULL, oidc_subject TEXT UNIQUE,
-        created_at ${integer} NOT NULL, disabled_at ${integer});
+        created_at ${integer} NOT NULL, disabled_at ${integer}, password_once ${integer} NOT NULL DEFAULT 0);
+      CREATE TABLE api_tokens (id TEXT PRIMARY KEY, token_sha256 TEXT NOT NULL UNIQUE,
+        user_name TEXT NOT NULL REFERENCES users (name), purpose TEXT NOT NULL, role TEXT NOT NULL,
+        created_at ${integer} NOT NULL, expires_at ${integer} NOT NULL, revoked_at ${integer});
       CREATE TABLE sessions (token_sha256 TEXT PRIMARY KEY, user_name TEXT NOT NULL REFERENCES users (name),
         created_at ${integer} NOT NULL, expires_at ${integer} NOT NULL);
       CREATE TABLE audit (row ${counter}, at ${integer} NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
@@ -99,6 +121,7 @@ const first: Migration = {
     for (const statement of statements.split(";")) {
       if (statement.trim() !== "") await sql.raw(statement).execute(database);
     }
+    for (const statement of APPEND_ONLY_AUDIT[engine]) await sql.raw(statement).execute(database);
   },
 };
 

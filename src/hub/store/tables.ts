@@ -15,6 +15,8 @@ export interface Tables {
   devices: DeviceTable;
   enrolment_codes: EnrolmentCodeTable;
   images: ImageTable;
+  image_senders: ImageSenderTable;
+  device_progress: DeviceProgressTable;
   cases: CaseTable;
   case_facets: CaseFacetTable;
   case_metadata: CaseMetadataTable;
@@ -30,6 +32,7 @@ export interface Tables {
   dataset_versions: DatasetVersionTable;
   users: UserTable;
   sessions: SessionTable;
+  api_tokens: ApiTokenTable;
   audit: AuditTable;
   jobs: JobTable;
 }
@@ -87,10 +90,24 @@ interface ImageTable {
   width_px: number;
   height_px: number;
   stored_at: number;
-  /** Device that sent it first; null: imported. A device may only name images that it sent itself. */
+  /** Device that sent it first; null: imported. */
   device_id: string | null;
   /** When a reconciliation found no file for it; null: the file is there. */
   missing_since: Generated<number | null>;
+}
+
+/** A device may only name images whose bytes it sent itself: two devices may well send the same ones. */
+interface ImageSenderTable {
+  sha256: string;
+  device_id: string;
+  sent_at: number;
+}
+
+/** The newest verdict up to which the hub has everything a device sent, without a gap. */
+interface DeviceProgressTable {
+  device_id: string;
+  boot_seq: number;
+  verdict_seq: number;
 }
 
 interface CaseTable {
@@ -267,6 +284,21 @@ interface UserTable {
   oidc_subject: string | null;
   created_at: number;
   disabled_at: number | null;
+  /** 1: the password was made by the hub and has to be replaced at the first sign-in. */
+  password_once: Generated<number>;
+}
+
+/** For programs: acts for a person, with at most that person's role. */
+interface ApiTokenTable {
+  id: string;
+  token_sha256: string;
+  user_name: string;
+  /** In the person's words: what it is for. */
+  purpose: string;
+  role: string;
+  created_at: number;
+  expires_at: number;
+  revoked_at: number | null;
 }
 
 interface SessionTable {

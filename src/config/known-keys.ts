@@ -1,19 +1,16 @@
 import { z } from "zod";
-import { DeviceConfig } from "./device-config.ts";
 
 /** The keys the configuration's schema knows at `path`, for the did-you-mean of a mistyped one. */
-export function knownKeysAt(path: readonly PropertyKey[], raw: unknown): string[] {
-  let schemas: readonly JsonSchema[] = [
-    z.toJSONSchema(DeviceConfig, { io: "input", unrepresentable: "any" }) as JsonSchema,
-  ];
+export function knownKeysAt(schema: z.ZodType, path: readonly PropertyKey[], raw: unknown): string[] {
+  let schemas: readonly JsonSchema[] = [z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema];
   let value: unknown = raw;
   for (const key of path) {
     value = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
-    schemas = schemas.flatMap((schema) => childrenAt(schema, String(key)));
+    schemas = schemas.flatMap((one) => childrenAt(one, String(key)));
   }
   const type: unknown = typeof value === "object" && value !== null ? Reflect.get(value, "type") : undefined;
-  const matching = schemas.flatMap(alternatives).filter((schema) => isOfType(schema, type));
-  return matching.flatMap((schema) => Object.keys(schema.properties ?? {}));
+  const matching = schemas.flatMap(alternatives).filter((one) => isOfType(one, type));
+  return matching.flatMap((one) => Object.keys(one.properties ?? {}));
 }
 
 interface JsonSchema {
