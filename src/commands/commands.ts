@@ -10,6 +10,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   evaluate: async () => (await import("./evaluate.ts")).evaluate,
   quantize: async () => (await import("./quantize.ts")).quantize,
   dataset: async () => (await import("./dataset.ts")).dataset,
+  hub: async () => (await import("./hub.ts")).hub,
   doctor: async () => (await import("./doctor.ts")).doctor,
   bench: async () => (await import("./bench.ts")).bench,
 };

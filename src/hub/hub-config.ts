@@ -52,11 +52,12 @@ export const ImagesConfig = z.discriminatedUnion("type", [
     type: z.literal("s3"),
     bucket: z.string().min(3).max(63),
     prefix: z.string().max(256).default("").describe("before the name of every object"),
-    region: z.string().default("us-east-1"),
-    endpoint: z.url().optional().describe("of a store other than AWS"),
-    pathStyle: z.boolean().default(true).describe("ENDPOINT/BUCKET/… rather than BUCKET.ENDPOINT/…"),
-    accessKeyId: Secret,
-    secretAccessKey: Secret,
+    region: z.string().min(1).default("us-east-1"),
+    endpoint: z.url().optional().describe("of a store other than Amazon's"),
+    credentials: z
+      .strictObject({ accessKeyId: Secret, secretAccessKey: Secret })
+      .optional()
+      .describe("absent: the machine's role, or the environment, as the S3 client looks for them"),
   }),
 ]);
 
@@ -121,14 +122,13 @@ function withAbsolutePaths(config: HubConfig, base: string): HubConfig {
     if (database.engine === "sqlite") return { ...database, path: resolve(dataDirectory, database.path) };
     return database.password === undefined ? database : { ...database, password: secret(database.password) };
   };
-  const absoluteImages = (): HubConfig["images"] =>
-    images.type === "folder"
-      ? { ...images, path: resolve(dataDirectory, images.path) }
-      : {
-          ...images,
-          accessKeyId: secret(images.accessKeyId),
-          secretAccessKey: secret(images.secretAccessKey),
-        };
+  const absoluteImages = (): HubConfig["images"] => {
+    if (images.type === "folder") return { ...images, path: resolve(dataDirectory, images.path) };
+    if (images.credentials === undefined) return images;
+    const { accessKeyId, secretAccessKey } = images.credentials;
+    const credentials = { accessKeyId: secret(accessKeyId), secretAccessKey: secret(secretAccessKey) };
+    return { ...images, credentials };
+  };
   return {
     ...config,
     dataDirectory,

@@ -26,7 +26,8 @@ import { installProjectRoutes } from "./projects/project-routes.ts";
 import { HubServer } from "./server.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import type { ObjectStore } from "./store/object-store.ts";
-import { databaseSettings, openObjectStore } from "./store-settings.ts";
+import { openObjectStore } from "./store/open-object-store.ts";
+import { databaseSettings, objectStoreSettings } from "./store-settings.ts";
 
 export interface HubParts {
   readonly clock: Clock;
@@ -65,8 +66,9 @@ export async function startHub(config: HubConfig, parts: HubParts): Promise<Runn
   const onStopError = (service: string, error: unknown): void =>
     log.error({ service, error }, "a service did not stop cleanly");
   try {
-    const objects = await openObjectStore(config.images, parts.environment);
-    const server = await assembleServer(config, parts, { database, objects });
+    const settings = await objectStoreSettings(config.images, parts.environment);
+    const objects = await openObjectStore(settings, clock.wallNow());
+    const server = await assembleServer(config, parts, { database, objects: objects.store });
     const started: RunningServices = await startServices(server.services, onStopError);
     const admin = await makeFirstAdmin(database, clock.wallNow());
     if (admin !== null) parts.onFirstAdmin?.(admin);
@@ -75,6 +77,7 @@ export async function startHub(config: HubConfig, parts: HubParts): Promise<Runn
       url: server.url(),
       async stop() {
         await started.stop();
+        objects.close();
         await database.close();
       },
     };

@@ -93,6 +93,7 @@ export class ImageIntake {
       .select("images.sha256")
       .where("image_senders.sha256", "=", sha256)
       .where("image_senders.device_id", "=", device.id)
+      .where("images.missing_since", "is", null)
       .executeTakeFirst();
     return found !== undefined;
   }
@@ -154,16 +155,20 @@ async function insertImages(
   at: number,
 ): Promise<ReadonlySet<CheckedImage>> {
   if (images.length === 0) return new Set();
+  const distinct = [...new Map(images.map((image) => [image.sha256, image])).values()];
+  // In one order in every process: two that take the same rows in opposite orders would wait for each other.
+  distinct.sort((left, right) => (left.sha256 < right.sha256 ? -1 : 1));
   const senders = await database.query.transaction().execute(async (rows) => {
     await rows
       .insertInto("images")
       .values(
-        images.map(({ device, sha256, mediaType, bytes, widthPx, heightPx }) => ({
+        distinct.map(({ device, sha256, mediaType, bytes, widthPx, heightPx }) => ({
           ...{ sha256, bytes, media_type: mediaType, width_px: widthPx, height_px: heightPx },
-          ...{ stored_at: at, device_id: device.id },
+          ...{ stored_at: at, device_id: device.id, missing_since: null },
         })),
       )
-      .onConflict((conflict) => conflict.column("sha256").doNothing())
+      // Its file may have been lost; now it is there again.
+      .onConflict((conflict) => conflict.column("sha256").doUpdateSet({ missing_since: null }))
       .execute();
     return rows
       .insertInto("image_senders")
