@@ -30,6 +30,8 @@ export const ERROR_CODES = {
   JOB_LOST: { retryable: false, text: "the job belongs to another worker now" },
   INTERRUPTED: { retryable: true, text: "interrupted" },
   QUANTIZATION_REFUSED: { retryable: false, text: "int8 costs too much accuracy" },
+  HUB_UNREACHABLE: { retryable: true, text: "the hub cannot be reached" },
+  HUB_REFUSES: { retryable: false, text: "the hub refuses" },
   KERNEL_MISSING: { retryable: false, text: "the image kernel cannot be loaded" },
 } as const satisfies Record<string, { retryable: boolean; text: string }>;
 

@@ -1,4 +1,5 @@
-import { canonicalItem, type DatasetItem } from "./items.ts";
+import type { DatasetItem } from "../contracts/dataset.ts";
+import { canonicalItem } from "./items.ts";
 
 export interface ItemChange {
   readonly image: string;

@@ -1,41 +1,31 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
-import { Sha256 } from "../contracts/hub-case.ts";
+import type { DatasetItem } from "../contracts/dataset.ts";
 import type { LabelledImage } from "./data-folder.ts";
 
 /** Column with the name a file had where it came from: a name, no content. */
 export const SOURCE_COLUMN = "source_file";
 
-/** One image of a data set version, by its content. */
-export const DatasetItem = z.strictObject({
-  /** [label, x, y, width, height] in px; [] marked as free of defects; null: nobody marked it. */
-  boxes: z.array(z.tuple([z.string(), z.number(), z.number(), z.number(), z.number()])).nullable(),
-  image: Sha256.describe("SHA-256 of the file"),
-  label: z.string(),
-  metadata: z.record(z.string(), z.string()),
-  /** The physical part, never on two sides of a split. */
-  part: z.string(),
-});
-export type DatasetItem = z.infer<typeof DatasetItem>;
-
-/** The item of an image whose file has this hash. */
+/** The item of an image whose file has this hash. What a column leaves empty, or says of the part again, is no content. */
 export function itemOf(
   image: Pick<LabelledImage, "label" | "boxes" | "metadata">,
   sha256: string,
   part: string,
 ): DatasetItem {
-  const { [SOURCE_COLUMN]: _source, ...metadata } = image.metadata;
+  const metadata = Object.entries(image.metadata).filter(
+    ([name, value]) => value !== "" && name !== SOURCE_COLUMN && !(name === "part" && value === part),
+  );
   return {
     boxes:
-      image.boxes
-        ?.map(({ label, xPx, yPx, widthPx, heightPx }) => [label, xPx, yPx, widthPx, heightPx] as const)
-        .map((box) => [...box]) ?? null,
+      image.boxes?.map(({ label, xPx, yPx, widthPx, heightPx }): BoxTuple => [label, xPx, yPx, widthPx, heightPx]) ??
+      null,
     image: sha256,
     label: image.label,
-    metadata,
+    metadata: Object.fromEntries(metadata),
     part,
   };
 }
+
+type BoxTuple = NonNullable<DatasetItem["boxes"]>[number];
 
 /**
  * An item as JSON that depends on nothing but its content: no white space, names sorted by UTF-16 code units, numbers as

@@ -1,12 +1,13 @@
 import { copyFile, link, mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
+import type { DatasetItem } from "../contracts/dataset.ts";
 import { SightlineError } from "../contracts/errors.ts";
 import { writeDurably } from "../platform/durable-file.ts";
 import { runTogether } from "../platform/run-together.ts";
 import { checkImage } from "./check-image.ts";
 import type { LabelledImage, RefusedFile } from "./data-folder.ts";
 import { folderOfLabel, maskFileOf } from "./file-name.ts";
-import { type DatasetItem, itemOf, SOURCE_COLUMN } from "./items.ts";
+import { itemOf, SOURCE_COLUMN } from "./items.ts";
 import {
   cocoDocument,
   columnsOf,

@@ -1,9 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
 import { z } from "zod";
+import { DatasetItem } from "../../contracts/dataset.ts";
 import { messageOf, SightlineError } from "../../contracts/errors.ts";
 import { checkImage } from "../../datasets/check-image.ts";
 import { diffItems, type DatasetDiff } from "../../datasets/diff-items.ts";
-import { DatasetItem, inItemOrder, itemOf, versionOfItems } from "../../datasets/items.ts";
+import { inItemOrder, itemOf, versionOfItems } from "../../datasets/items.ts";
 import { partColumnOf, partOf } from "../../datasets/part-column.ts";
 import { readDataset } from "../../datasets/read-dataset.ts";
 import { runTogether } from "../../platform/run-together.ts";
