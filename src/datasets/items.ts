@@ -45,22 +45,21 @@ export const inItemOrder = (one: DatasetItem, other: DatasetItem): number => {
 };
 
 /** The canonical list, UTF-8 with LF, a line an item, piece by piece: its SHA-256 is the version. `lines` are in order. */
-export function* canonicalPieces(lines: Iterable<string>): Generator<string> {
+export async function* canonicalStream(lines: AsyncIterable<string>): AsyncGenerator<string> {
   let before = "[\n";
-  for (const line of lines) {
+  for await (const line of lines) {
     yield before + line;
     before = ",\n";
   }
   yield before === "[\n" ? "[]\n" : "\n]\n";
 }
 
-/** Items in any order. */
-export const canonicalList = (items: readonly DatasetItem[]): string =>
-  [...canonicalPieces(items.toSorted(inItemOrder).map(canonicalItem))].join("");
+/** The same of items in any order, at once. */
+export function canonicalList(items: readonly DatasetItem[]): string {
+  if (items.length === 0) return "[]\n";
+  return `[\n${items.toSorted(inItemOrder).map(canonicalItem).join(",\n")}\n]\n`;
+}
 
 /** SHA-256 (hex) of the canonical list: the version of a data set is its content. */
-export function versionOfItems(items: readonly DatasetItem[]): string {
-  const hash = createHash("sha256");
-  for (const piece of canonicalPieces(items.toSorted(inItemOrder).map(canonicalItem))) hash.update(piece);
-  return hash.digest("hex");
-}
+export const versionOfItems = (items: readonly DatasetItem[]): string =>
+  createHash("sha256").update(canonicalList(items)).digest("hex");

@@ -43,6 +43,7 @@ const OPENAPI_TAGS = [
   { name: "device administration", description: "Enrolment codes, limits, revocation" },
   { name: "people", description: "Sign-in, accounts, API tokens, audit log" },
   { name: "projects", description: "What is to be achieved" },
+  { name: "data sets", description: "Immutable versions of labelled cases, and the way out" },
   { name: "health", description: "For supervisors and monitoring" },
 ];
 
