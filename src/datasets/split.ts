@@ -64,7 +64,7 @@ export function splitReport(images: readonly SplitImage[], shares: SplitShares):
     if (missing.length === 0) return [];
     const total = SIDES.reduce((sum, side) => sum + counts[side], 0);
     return [
-      `class ${label} has no part on the side ${missing.join(" and ")} (${total} parts in all): collect more of it`,
+      `class ${label} has no part on the side ${missing.join(" and ")} (${total === 1 ? "1 part" : `${total} parts`} in all): collect more of it`,
     ];
   });
   return {

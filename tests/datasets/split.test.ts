@@ -79,7 +79,7 @@ test("classes that a side lacks are named", () => {
   expect(report.frames).toEqual({ train: 3, validation: 1, test: 1 });
   expect(report.parts).toEqual({ train: 2, validation: 1, test: 1 });
   expect(report.warnings).toEqual([
-    "class crack has no part on the side validation and test (1 parts in all): collect more of it",
+    "class crack has no part on the side validation and test (1 part in all): collect more of it",
   ]);
 });
 

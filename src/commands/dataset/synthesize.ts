@@ -61,6 +61,7 @@ export async function datasetSynthesize(args: string[]): Promise<number> {
   }
   const bar = progress();
   const onProgress = (done: number): void => bar("making pictures", done, parts);
+  let made = parts;
   if (options.from === undefined) {
     const defectRate = numberOption(options["defect-rate"], "defect-rate", {
       takes: "a number from 0 to 1",
@@ -73,11 +74,12 @@ export async function datasetSynthesize(args: string[]): Promise<number> {
       accepts: (value) => value % 32 === 0 && value >= 32 && value <= 1024,
     });
     const good = options.good?.split(",").map((label) => label.trim()) ?? GOOD_LABELS;
-    await transplantOnto(outPath, { fromPath: options.from, parts, seed, sizePx, good, onProgress });
+    made = await transplantOnto(outPath, { fromPath: options.from, parts, seed, sizePx, good, onProgress });
   }
-  const document = { out: outPath, parts, seed, synthetic: true };
+  if (made < parts) note(`warning: only ${made} pictures: there are no more pairs of a defect and a good part`);
+  const document = { out: outPath, parts: made, seed, synthetic: true };
   process.stdout.write(
-    options.json ? `${JSON.stringify(document)}\n` : `${outPath}\n  pictures        ${parts}, all marked synthetic\n`,
+    options.json ? `${JSON.stringify(document)}\n` : `${outPath}\n  pictures        ${made}, all marked synthetic\n`,
   );
   return 0;
 }
@@ -91,7 +93,7 @@ interface TransplantPlan {
   readonly onProgress: (done: number) => void;
 }
 
-async function transplantOnto(outPath: string, plan: TransplantPlan): Promise<void> {
+async function transplantOnto(outPath: string, plan: TransplantPlan): Promise<number> {
   const folder = trainingSide(await readDataFolder(plan.fromPath));
   const column = partColumnOf(folder);
   const set = await makeLearningSet([folder], { goodLabels: plan.good });
@@ -105,7 +107,7 @@ async function transplantOnto(outPath: string, plan: TransplantPlan): Promise<vo
       signal: interrupt.signal,
     });
     noteFiles("left out", store.unreadable);
-    await writeTransplants(outPath, store, {
+    return await writeTransplants(outPath, store, {
       count: plan.parts,
       seed: plan.seed,
       partOf: ({ sampleIndex }) => {
