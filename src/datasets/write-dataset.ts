@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, readdir } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import type { DatasetItem } from "../contracts/dataset.ts";
 import { SightlineError } from "../contracts/errors.ts";
@@ -52,10 +52,21 @@ const NO_LABEL_IN_COCO = "no label: in COCO an image without annotations is a go
 
 /**
  * Writes images as a data set, every file named by the SHA-256 of its content and decoded before it is taken. The listing is
- * written last: a folder that has one is whole. Throws SightlineError DATA_INVALID where `outPath` holds something.
+ * written last: a folder that has one is whole. Throws SightlineError DATA_INVALID where `outPath` holds something; whatever
+ * goes wrong later, nothing of it is left.
  */
 export async function writeDataset(images: readonly LabelledImage[], options: WriteOptions): Promise<WrittenDataset> {
   await requireEmpty(options.outPath);
+  try {
+    return await writeInto(images, options);
+  } catch (error) {
+    // All that lies there is ours: it was empty.
+    await rm(options.outPath, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function writeInto(images: readonly LabelledImage[], options: WriteOptions): Promise<WrittenDataset> {
   const nameless = options.format === "coco" ? images.filter(({ label }) => label === "") : [];
   const { checked, unreadable } = await checkAll(
     options.format === "coco" ? images.filter(({ label }) => label !== "") : images,
@@ -63,6 +74,9 @@ export async function writeDataset(images: readonly LabelledImage[], options: Wr
   );
   const { kept, refused, copies } = sortOut(checked);
   const named = kept.map((one) => ({ ...one, file: fileIn(options.format, one) }));
+  const masked = named.flatMap(({ image, file }) => (image.maskPath === null ? [] : maskFileOf(file)));
+  const folders = new Set([...named.map(({ file }) => file), ...masked].map((file) => dirname(file)));
+  for (const folder of folders) await mkdir(join(options.outPath, folder), { recursive: true });
   await runTogether(named, FILES_AT_ONCE, async ({ image, file }) => {
     options.signal?.throwIfAborted();
     await place(image.path, join(options.outPath, file), options.link);
@@ -85,7 +99,8 @@ export async function writeDataset(images: readonly LabelledImage[], options: Wr
   };
 }
 
-async function requireEmpty(outPath: string): Promise<void> {
+/** Makes the folder where it is missing. Throws SightlineError DATA_INVALID where it holds something. */
+export async function requireEmpty(outPath: string): Promise<void> {
   const entries = await readdir(outPath).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw new SightlineError("DATA_INVALID", `${outPath} cannot be written to: ${error.message}`, { cause: error });
@@ -125,7 +140,6 @@ function fileIn(format: DatasetFormat, { image, sha256 }: CheckedImage): string 
 }
 
 async function place(from: string, to: string, asLink: boolean): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
   if (asLink && (await linked(from, to))) return;
   await copyFile(from, to);
 }

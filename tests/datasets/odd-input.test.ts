@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -246,4 +246,24 @@ test("JSON of another kind is refused in a sentence", async () => {
   await put(folder, "x.json", '[{"a": 1}]');
   await expect(readDataset({ path: join(folder, "x.json") })).rejects.toThrow("is no export of Label Studio");
   await expect(readDataset({ path: join(folder, "none") })).rejects.toThrow("is not there");
+});
+
+test("an interrupted write leaves nothing behind", async () => {
+  for (let index = 0; index < 20; index++) await put(folder, `set/good/${index}.png`, await pngOf(index));
+  const { folder: read } = await readDataset({ path: join(folder, "set") });
+  const controller = new AbortController();
+  const writing = writeDataset(read.images, {
+    ...{ outPath: join(folder, "out"), format: "folder", columns: [], link: false, sourceNames: true },
+    onProgress: (done) => done === 10 && controller.abort(new Error("enough")),
+    signal: controller.signal,
+  });
+  await expect(writing).rejects.toThrow("enough");
+  await expect(readdir(join(folder, "out"))).rejects.toThrow("ENOENT");
+});
+
+test("a field of megabytes in a CSV is read, or the CSV is called broken: it does not end the process", async () => {
+  await put(folder, "a.png", await pngOf(1));
+  await put(folder, "labels.csv", `file,label,note\na.png,good,"${"x".repeat(8_000_000)}"\n`);
+  const read = await readDataset({ path: join(folder, "labels.csv") });
+  expect(read.folder.images[0]?.metadata["note"]?.length).toBe(8_000_000);
 });

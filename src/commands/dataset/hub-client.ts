@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { rename } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { messageOf, SightlineError } from "../../contracts/errors.ts";
+import { ERROR_CODES, messageOf, SightlineError } from "../../contracts/errors.ts";
 import { ErrorBody } from "../../http/error-body.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { retryDelayMs, type RetryPolicy } from "../../platform/retry.ts";
@@ -29,9 +29,9 @@ export class HubClient {
     return this.#again(async () => (await this.#get(path)).json());
   }
 
-  async stream(path: string): Promise<AsyncIterable<Uint8Array>> {
-    const response = await this.#again(() => this.#get(path));
-    return response.body ?? Readable.from([]);
+  /** What `read` makes of the bytes at `path`; from the start again where the connection breaks. */
+  async read<T>(path: string, read: (bytes: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
+    return this.#again(async () => read((await this.#get(path)).body ?? Readable.from([])));
   }
 
   /** Writes what lies at `path` into a file, whole or not at all; its hash is checked. Returns its media type. */
@@ -64,7 +64,7 @@ export class HubClient {
         return await ask();
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof SightlineError && error.code === "HUB_REFUSES") throw error;
+        if (error instanceof SightlineError && !ERROR_CODES[error.code].retryable) throw error;
         if (attempt + 1 === ATTEMPTS) {
           throw new SightlineError("HUB_UNREACHABLE", `${url}: ${reasonOf(error)}`, { cause: error });
         }

@@ -5,6 +5,7 @@ import { DatasetCasesReply, type DatasetItem } from "../../contracts/dataset.ts"
 import { messageOf, SightlineError } from "../../contracts/errors.ts";
 import { itemsFromList } from "../../datasets/canonical-lines.ts";
 import type { DataFolder, LabelledImage, RefusedFile } from "../../datasets/data-folder.ts";
+import { requireEmpty } from "../../datasets/write-dataset.ts";
 import { runTogether } from "../../platform/run-together.ts";
 import { type HubAccess, HubClient } from "./hub-client.ts";
 
@@ -19,9 +20,11 @@ const ENDINGS: Readonly<Record<string, string>> = { "image/png": ".png", "image/
 
 /**
  * Fetches items and images into a folder beside `outPath`, hands them to `write` as a data folder and removes them again. What
- * an interrupted pull has fetched is not fetched a second time.
+ * an interrupted pull has fetched is not fetched a second time. Throws SightlineError USAGE, DATA_INVALID (`outPath` holds
+ * something), HUB_UNREACHABLE or HUB_REFUSES.
  */
 export async function pullFromHub(wish: PullWish, write: (folder: DataFolder) => Promise<number>): Promise<number> {
+  await requireEmpty(wish.outPath);
   const hub = new HubClient(wish);
   const items = "version" in wish ? await versionItems(hub, wish.version) : await filteredItems(hub, wish);
   const folderPath = `${wish.outPath}.download`;
@@ -42,11 +45,11 @@ async function versionItems(hub: HubClient, version: string): Promise<DatasetIte
   if (!/^[0-9a-f]{64}$/.test(version)) {
     throw new SightlineError("USAGE", `--version ${version}: use the 64 hexadecimal digits that the hub shows`);
   }
-  const items: DatasetItem[] = [];
-  for await (const item of itemsFromList(await hub.stream(`/api/v1/datasets/${version}/export`), version)) {
-    items.push(item);
-  }
-  return items;
+  return hub.read(`/api/v1/datasets/${version}/export`, async (bytes) => {
+    const items: DatasetItem[] = [];
+    for await (const item of itemsFromList(bytes, version)) items.push(item);
+    return items;
+  });
 }
 
 async function filteredItems(
