@@ -19,7 +19,7 @@ const ROW_PX = 34;
 export function barChart(title: string, classes: readonly ClassStatistics[]): string {
   const most = Math.max(1, ...classes.map(({ frames }) => frames));
   const left = 110;
-  const lengthOf = (count: number): string => ((count / most) * (WIDTH - left - 60)).toFixed(1);
+  const lengthOf = (count: number): string => ((count / most) * (WIDTH - left - 84)).toFixed(1);
   const rows = classes.map(({ label, parts, frames }, row) => {
     const y = TOP + row * ROW_PX;
     const name = label.length > 16 ? `${label.slice(0, 15)}…` : label;
