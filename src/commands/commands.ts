@@ -11,6 +11,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   quantize: async () => (await import("./quantize.ts")).quantize,
   dataset: async () => (await import("./dataset.ts")).dataset,
   hub: async () => (await import("./hub.ts")).hub,
+  diagnose: async () => (await import("./diagnose.ts")).diagnose,
   doctor: async () => (await import("./doctor.ts")).doctor,
   bench: async () => (await import("./bench.ts")).bench,
 };

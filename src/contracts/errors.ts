@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   JOURNAL_UNSAFE: { retryable: false, text: "the journal cannot be kept safely" },
   BROKER_UNREACHABLE: { retryable: true, text: "the broker cannot be reached" },
   DATA_INVALID: { retryable: false, text: "the data folder cannot be used" },
+  FILE_INVALID: { retryable: false, text: "the file cannot be used" },
   UNKNOWN_RECIPE: { retryable: false, text: "no such recipe" },
   UNKNOWN_VERDICT: { retryable: false, text: "no such verdict" },
   UNKNOWN_CASE: { retryable: false, text: "no such case" },

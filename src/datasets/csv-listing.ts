@@ -3,12 +3,14 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { SightlineError } from "../contracts/errors.ts";
 import { BOXES_COLUMN, holdsBoxes, parseBoxesCell } from "./boxes-column.ts";
-import { parseCsv } from "./csv.ts";
+import { parseCsv } from "../platform/csv.ts";
 import type { DataFolder, LabelledImage, RefusedFile } from "./data-folder.ts";
 import { fileNameFault, maskFileOf, withForwardSlashes } from "./file-name.ts";
 
 /** What others call the columns; the first that is there counts. */
 const FILE_COLUMNS = ["file", "filename", "file_name", "image", "path"];
+/** Which field belongs where, nobody can tell. */
+const OVERLONG = "its row has more fields than there are columns; put fields with commas in quotes";
 const LABEL_COLUMNS = ["label", "class", "category"];
 
 /**
@@ -16,7 +18,7 @@ const LABEL_COLUMNS = ["label", "class", "category"];
  * `files` are those present below `path`. Throws SightlineError DATA_INVALID where a column is missing.
  */
 export async function readCsvListing(csvPath: string, path: string, files: readonly string[]): Promise<DataFolder> {
-  const { columns, rows } = parseCsv(await readFile(csvPath, "utf8"));
+  const { columns, rows, lines, overlongLines } = parseCsv(await readFile(csvPath, "utf8"));
   const fileColumn = fileColumnOf(columns);
   const labelColumn = columnOf(columns, LABEL_COLUMNS);
   if (fileColumn === undefined || labelColumn === undefined) {
@@ -32,10 +34,12 @@ export async function readCsvListing(csvPath: string, path: string, files: reado
   const listed = new Set<string>();
   const images: LabelledImage[] = [];
   const refused: RefusedFile[] = [];
-  for (const row of rows) {
+  const overlong = new Set(overlongLines);
+  for (const [index, row] of rows.entries()) {
     const file = nameIn(present, row[fileColumn] ?? "");
     const label = row[labelColumn] ?? "";
-    const fault = rowFault({ file, label, listing }, listed, present);
+    const isOverlong = overlong.has(lines[index] ?? 0);
+    const fault = rowFault({ file, label, listing }, listed, present) ?? (isOverlong ? OVERLONG : null);
     listed.add(file);
     if (fault !== null) {
       refused.push({ file, reason: fault });

@@ -7,7 +7,7 @@ import { readImageSize } from "../imaging/image-size.ts";
 import { textFields } from "./coco-folder.ts";
 import { boxFromShares, commonLabel } from "./common-label.ts";
 import { maskPathOf } from "./csv-listing.ts";
-import { parseCsv } from "./csv.ts";
+import { parseCsv } from "../platform/csv.ts";
 import type { DataFolder, LabelledImage, RefusedFile } from "./data-folder.ts";
 import { fileNameFault } from "./file-name.ts";
 

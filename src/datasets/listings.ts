@@ -1,6 +1,6 @@
 import { BOXES_COLUMN, boxesCell } from "./boxes-column.ts";
 import { commonLabel, UNMARKED_LABEL } from "./common-label.ts";
-import { csvLine } from "./csv.ts";
+import { csvLine } from "../platform/csv.ts";
 import type { DefectBox } from "./data-folder.ts";
 import { keyOf, WHOLE_IMAGE } from "./fiftyone.ts";
 

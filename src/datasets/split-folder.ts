@@ -5,7 +5,7 @@ import { SightlineError } from "../contracts/errors.ts";
 import { writeDurably } from "../platform/durable-file.ts";
 import { COCO_FILE } from "./coco-folder.ts";
 import { fileColumnOf, nameIn } from "./csv-listing.ts";
-import { csvLine, parseCsv } from "./csv.ts";
+import { csvLine, parseCsv } from "../platform/csv.ts";
 import { partColumnOf, partOf } from "./part-column.ts";
 import { readDataFolder } from "./read-data-folder.ts";
 import { SIDES, SPLIT_COLUMN, type SplitReport, splitReport, type SplitShares, sideOf } from "./split.ts";
@@ -52,7 +52,7 @@ export async function splitFolder(
   }
   const indexPath = join(path, "index.csv");
   const text = existsSync(indexPath)
-    ? withSides(await readFile(indexPath, "utf8"), sideOfFile)
+    ? withSides(indexPath, await readFile(indexPath, "utf8"), sideOfFile)
     : csvLine(["file", "label", SPLIT_COLUMN]) +
       folder.images.map(({ file, label }) => csvLine([file, label, sideOfFile.get(file) ?? ""])).join("");
   await writeDurably(indexPath, text);
@@ -64,8 +64,15 @@ export async function splitFolder(
   return { ...splitReport(images, shares), partColumn: column };
 }
 
-function withSides(text: string, sideOfFile: ReadonlyMap<string, string>): string {
-  const { columns, rows } = parseCsv(text);
+function withSides(indexPath: string, text: string, sideOfFile: ReadonlyMap<string, string>): string {
+  const { columns, rows, overlongLines } = parseCsv(text);
+  if (overlongLines.length > 0) {
+    const where = `line ${overlongLines.slice(0, PARTS_NAMED).join(", ")}`;
+    throw new SightlineError(
+      "DATA_INVALID",
+      `${indexPath}, ${where}: more fields than there are columns, which would be lost; put fields with commas in quotes`,
+    );
+  }
   const kept = columns.includes(SPLIT_COLUMN) ? columns : [...columns, SPLIT_COLUMN];
   const fileColumn = fileColumnOf(columns) ?? "file";
   const present = new Set(sideOfFile.keys());

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SightlineError } from "../contracts/errors.ts";
-import { csvLine } from "../datasets/csv.ts";
+import { csvLine } from "../platform/csv.ts";
 import { folderOfLabel, maskFileOf } from "../datasets/file-name.ts";
 import { SPLIT_COLUMN } from "../datasets/split.ts";
 import { SYNTHETIC_COLUMN } from "../datasets/synthetic.ts";

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { csvLine } from "../../src/datasets/csv.ts";
+import { csvLine } from "../../src/platform/csv.ts";
 import { encodePng } from "../../src/imaging/encode-jpeg.ts";
 import type { Image } from "../../src/imaging/image.ts";
 import { seededRandom } from "../../src/platform/random.ts";

@@ -71,6 +71,16 @@ describe("a CSV", () => {
     ]);
   });
 
+  test("with more fields in a row than columns costs the image of that row", async () => {
+    for (const [index, name] of ["a", "b"].entries()) await put(folder, `${name}.png`, await pngOf(index));
+    await put(folder, "labels.csv", "file,label,part\na.png,good,p1,p2\nb.png,good,p3\n");
+    const { folder: read } = await readDataset({ path: join(folder, "labels.csv") });
+    expect(read.images.map(({ file }) => file)).toEqual(["b.png"]);
+    expect(reasons(read.refused)).toEqual([
+      "a.png: its row has more fields than there are columns; put fields with commas in quotes",
+    ]);
+  });
+
   test("with broken boxes costs the images of those rows, and a count called boxes is no mark", async () => {
     for (const [index, name] of ["a", "b", "c"].entries()) await put(folder, `${name}.png`, await pngOf(index));
     await put(folder, "labels.csv", 'file,label,boxes\na.png,x,"[[""x"",1,2,3,4]]"\nb.png,x,[1\nc.png,x,\n');

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { csvLine, parseCsv } from "../../src/datasets/csv.ts";
+import { csvLine, parseCsv } from "../../src/platform/csv.ts";
 import { makeLearningSet } from "../../src/training/learning-set.ts";
 import { readDataFolder } from "../../src/datasets/read-data-folder.ts";
 

@@ -8,7 +8,7 @@ import { openBundle } from "../../src/pipeline/infer/open-bundle.ts";
 import { seededRandom } from "../../src/platform/random.ts";
 import { augmentationSettings } from "../../src/training/augmentation.ts";
 import { loadBase } from "../../src/training/base-model.ts";
-import { csvLine } from "../../src/datasets/csv.ts";
+import { csvLine } from "../../src/platform/csv.ts";
 import { TrainingProcess } from "../../src/training/finetune/training-process.ts";
 import { makeLearningSet } from "../../src/training/learning-set.ts";
 import { OnnxProcess } from "../../src/training/onnx-process.ts";

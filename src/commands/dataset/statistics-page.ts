@@ -2,9 +2,9 @@ import type { RefusedFile } from "../../datasets/data-folder.ts";
 import { shownName } from "../../datasets/file-name.ts";
 import type { DatasetStatistics } from "../../datasets/statistics.ts";
 import type { SurveyedImage } from "../../datasets/survey.ts";
-import { REPORT_STYLE } from "../../training/report-style.ts";
-import { htmlTable } from "../../training/report-tables.ts";
-import { escapeHtml } from "../../training/report-text.ts";
+import { REPORT_STYLE } from "../../report/style.ts";
+import { htmlTable } from "../../report/table.ts";
+import { escapeHtml } from "../../report/text.ts";
 import { barChart, histogramChart, sizeChart } from "./statistics-plots.ts";
 
 export interface PageFacts {

@@ -1,5 +1,5 @@
 import type { ClassStatistics, DatasetStatistics } from "../../datasets/statistics.ts";
-import { escapeHtml } from "../../training/report-text.ts";
+import { escapeHtml } from "../../report/text.ts";
 
 const WIDTH = 400;
 const HEIGHT = 240;

@@ -16,6 +16,7 @@ code { font: 13px ui-monospace, "DejaVu Sans Mono", monospace; }
 .banner { border-left: 4px solid var(--warn); background: var(--panel); padding: 10px 14px; border-radius: 4px; margin: 10px 0; }
 .banner.held { border-color: var(--good); } .banner.void { border-color: var(--bad); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); gap: 16px; }
+.plots.single { max-width: 640px; }
 figure { margin: 0; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 10px 12px; }
 figcaption { font-weight: 600; } svg { width: 100%; height: auto; display: block; }
 .scroll { overflow-x: auto; }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../../src/platform/random.ts";
-import { checkNoLeak, type Grouped, stratifiedGroupFolds } from "../../src/training/group-folds.ts";
+import { checkNoLeak, type Grouped, stratifiedGroupFolds } from "../../src/statistics/group-folds.ts";
 
 /** 120 good and 60 defective parts of 1 to 6 frames, like the tiles. */
 function parts(): Grouped[] {
