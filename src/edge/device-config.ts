@@ -5,6 +5,7 @@ import { CameraLinkOptions } from "../pipeline/capture/camera-link.ts";
 import { journalOptions, LEAST_RESERVE_BYTES } from "../pipeline/journal/journal-options.ts";
 import { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
 import { CameraConfig } from "./camera-config.ts";
+import { HubConfig } from "./hub-config.ts";
 
 const Name = z
   .string()
@@ -127,11 +128,7 @@ export const DeviceConfig = z
     recipes: z.array(RecipeConfig).min(1),
     activeRecipe: Name.optional().describe("the first recipe when absent; an operator's switch is remembered"),
     mqtt: MqttConfig.nullable().default(null).describe("null: no broker; verdicts stay in the journal"),
-    hub: z
-      .strictObject({ acknowledges: z.boolean().default(true) })
-      .nullable()
-      .default(null)
-      .describe("set where a hub acknowledges verdicts on ROOT/DEVICE/ack: rows are then kept until it has them"),
+    hub: HubConfig.nullable().default(null).describe("the central service; null: none"),
     journal: JournalConfig.prefault({}),
     http: HttpConfig.prefault({}),
     rejectSignal: RejectSignalConfig.prefault({ type: "none" }),
@@ -146,7 +143,8 @@ export const DeviceConfig = z
     if (activeRecipe !== undefined && !names.includes(activeRecipe)) {
       refuse(["activeRecipe"], `"${activeRecipe}" is none of the recipes: ${names.join(", ")}`);
     }
-    if (hub !== null && mqtt === null) refuse(["hub"], "a hub acknowledges over the broker; set mqtt, or remove hub");
+    if (hub !== null && hub.url === undefined && mqtt === null)
+      refuse(["hub"], "a hub without url acknowledges over the broker; set hub.url or mqtt, or remove hub");
     const quotaTrouble = journalTrouble(journal);
     if (quotaTrouble !== null) refuse(["journal"], quotaTrouble);
   });

@@ -28,6 +28,7 @@ function withAbsolutePaths(config: DeviceConfig, base: string): DeviceConfig {
           : { ...recipe.sanity, reference: absolute(recipe.sanity.reference) },
     })),
     mqtt: config.mqtt === null ? null : withAbsoluteMqttPaths(config.mqtt, absolute),
+    hub: config.hub?.caFile === undefined ? config.hub : { ...config.hub, caFile: absolute(config.hub.caFile) },
     http:
       config.http.writeToken === undefined
         ? config.http

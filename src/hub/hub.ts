@@ -24,6 +24,7 @@ import { removeExpiredSessions } from "./people/sessions.ts";
 import { SignInAttempts } from "./people/sign-in-attempts.ts";
 import { installUserRoutes } from "./people/user-routes.ts";
 import { installProjectRoutes } from "./projects/project-routes.ts";
+import { Reconciliation } from "./reconciliation.ts";
 import { HubServer } from "./server.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import type { ObjectStore } from "./store/object-store.ts";
@@ -136,9 +137,15 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
   );
   const vitalSigns = service("metrics", { start: async () => metrics.start() });
   const tidy = service("sessions", { start: () => removeExpiredSessions(database, clock.wallNow()) });
+  const reconciliation = new Reconciliation({
+    database,
+    store: objects,
+    clock,
+    log: log.child({ component: "images" }),
+  });
   const imageIntake = service("image-intake", { start: () => images.start(), stop: () => images.stop() });
   const caseIntake = service("case-intake", { stop: () => cases.stop() });
-  return { services: [vitalSigns, tidy, imageIntake, caseIntake, server], url: () => server.url };
+  return { services: [vitalSigns, tidy, imageIntake, caseIntake, server, reconciliation], url: () => server.url };
 }
 
 async function openIdClient({ oidc, http }: HubConfig, { environment }: HubParts): Promise<OpenIdClient | null> {

@@ -71,7 +71,7 @@ test("an active recipe that is none of the recipes, and a name that two of them 
 
 test("a hub without the broker that would reach it is refused", () => {
   expect(refusal(`${GOOD}hub: {}\n`)).toBe(
-    "/plant/line1.yaml:8: hub: a hub acknowledges over the broker; set mqtt, or remove hub",
+    "/plant/line1.yaml:8: hub: a hub without url acknowledges over the broker; set hub.url or mqtt, or remove hub",
   );
 });
 

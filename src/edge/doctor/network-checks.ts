@@ -49,11 +49,6 @@ export async function checkBroker({ mqtt, device }: DeviceConfig, environment: E
   }
 }
 
-export function checkHub({ hub }: DeviceConfig): Finding {
-  if (hub === null) return fine("none is configured: verdicts are kept until the broker has taken them");
-  return fine("it acknowledges over the broker; whether it does, the backlog on the status page shows");
-}
-
 export async function checkRejectSignal({ rejectSignal }: DeviceConfig, clock: Clock): Promise<Finding> {
   if (rejectSignal.type === "none") return fine("none is configured: the PLC reads verdicts over MQTT or HTTP");
   const trouble = await probeRejectSignal(rejectSignal, clock);

@@ -30,9 +30,19 @@ type FacetKind =
   | `metadata:${string}`;
 
 export function facetOf(project: string, kind: FacetKind, value: string): Facet {
-  const digest = hash("sha256", JSON.stringify([project, kind, value]), "buffer");
-  return digest.readUIntBE(0, 6) * 32 + (digest.readUInt8(6) >> 3);
+  const name = JSON.stringify([project, kind, value]);
+  const known = recent.get(name);
+  if (known !== undefined) return known;
+  const digest = hash("sha256", name, "buffer");
+  const facet = digest.readUIntBE(0, 6) * 32 + (digest.readUInt8(6) >> 3);
+  if (recent.size >= MOST_RECENT) recent.clear();
+  recent.set(name, facet);
+  return facet;
 }
+
+/** Most cases share most of their facets. */
+const recent = new Map<string, Facet>();
+const MOST_RECENT = 4096;
 
 /** What is known of a case when it arrives, and never changes. */
 export interface FixedProperties {

@@ -38,7 +38,7 @@ export async function recordCases(
       rows.delete(one.columns.id); // the same id a second time is known
       return row === undefined ? [] : [{ ...one, row }];
     });
-    await insertParts(transaction, fresh);
+    await insertParts(database, transaction, fresh);
     const added = new Set<Prepared["columns"]>(fresh.map(({ columns }) => columns));
     const known = prepared.filter(({ columns }) => !added.has(columns));
     await refuseForeignIds(transaction, known);
@@ -139,8 +139,13 @@ async function insertCases(
   return rows;
 }
 
-async function insertParts(transaction: Transaction<Tables>, stored: readonly Stored[]): Promise<void> {
+async function insertParts(
+  database: Database,
+  transaction: Transaction<Tables>,
+  stored: readonly Stored[],
+): Promise<void> {
   await addFacets(
+    database,
     transaction,
     stored.flatMap(({ facets, row }) => facets.map((facet) => ({ facet, case_row: row }))),
   );

@@ -92,6 +92,7 @@ export async function tagCases(database: Database, tagging: Tagging): Promise<nu
         await transaction.insertInto("case_tags").values(entries).execute();
       }
       await addFacets(
+        database,
         transaction,
         rows.map((row) => ({ facet, case_row: row })),
       );

@@ -25,7 +25,7 @@ export async function checkImage(
   if (bytes.length > 0 && !bytes.subarray(0, signature.length).equals(signature)) {
     throw new HttpRefusal(422, "NO_IMAGE", `The bytes are no ${mediaType}: they do not start as one.`);
   }
-  const decoded = await decodeImage(bytes, { maxPixels });
+  const decoded = await decodeImage(bytes, { maxPixels, onlyLuminance: true });
   if (decoded.ok) return { widthPx: decoded.image.widthPx, heightPx: decoded.image.heightPx };
   const code = decoded.reason === "wrong-size" ? "TOO_MANY_PIXELS" : "NO_IMAGE";
   throw new HttpRefusal(422, code, `The image cannot be used: ${decoded.detail}.`);

@@ -1,4 +1,6 @@
+import { sql } from "kysely";
 import { z } from "zod";
+import { HARD_CASE_REASONS } from "../../contracts/verdict.ts";
 import { ErrorBody } from "../../http/error-body.ts";
 import { HttpRefusal } from "../../http/error-reply.ts";
 import type { Api } from "../../http/zod-provider.ts";
@@ -23,6 +25,18 @@ const DeviceBody = z.strictObject({
   dailyBytes: z.int(),
 });
 const DeviceList = z.strictObject({ devices: z.array(DeviceBody) });
+const LostCases = z.strictObject({
+  count: z.int(),
+  newest: z.array(
+    z.strictObject({
+      id: z.string().describe("of the verdict"),
+      reasons: z.array(z.enum(HARD_CASE_REASONS)),
+      cause: z.string(),
+      bytes: z.int(),
+      lostAt: z.int(),
+    }),
+  ),
+});
 const CodeRequest = z.strictObject({
   device: DeviceName.describe("the device's name in its own configuration"),
   project: z.string().min(1).max(64),
@@ -74,6 +88,20 @@ async function changeLimits(
   });
 }
 
+const SHOWN_LOSSES = 200;
+
+/** What a device chose and the hub will never get, newest first. */
+async function lostCases(database: Database, device: string): Promise<z.infer<typeof LostCases>> {
+  const ofDevice = database.query.selectFrom("lost_cases").where("device_id", "=", device);
+  const { count } = await ofDevice.select(sql<number>`COUNT(*)`.as("count")).executeTakeFirstOrThrow();
+  const found = await ofDevice.selectAll().orderBy("told_at", "desc").orderBy("id").limit(SHOWN_LOSSES).execute();
+  const newest = found.map(({ id, reasons, cause, bytes, lost_at: lostAt }) => ({
+    ...{ id, cause, bytes, lostAt },
+    reasons: HARD_CASE_REASONS.filter((_reason, bit) => (reasons & (1 << bit)) !== 0),
+  }));
+  return { count: Number(count), newest };
+}
+
 const unknownDevice = (id: string): HttpRefusal =>
   new HttpRefusal(404, "UNKNOWN_DEVICE", `There is no enrolled device "${id}".`);
 
@@ -104,6 +132,22 @@ export function installDeviceAdminRoutes(api: Api, { database, clock }: DeviceAd
         ...{ dailyCases: device.daily_cases, dailyBytes: device.daily_bytes },
       }));
       return { devices };
+    },
+  );
+
+  api.get(
+    "/api/v1/devices/:id/lost-cases",
+    {
+      schema: {
+        summary: "Hard cases that this device gave up, and why",
+        tags,
+        params: DevicePath,
+        response: { 200: LostCases, 401: ErrorBody, 403: ErrorBody },
+      },
+    },
+    async (request) => {
+      requirePerson(request, "viewer");
+      return lostCases(database, request.params.id);
     },
   );
 

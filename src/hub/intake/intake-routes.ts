@@ -170,8 +170,8 @@ function installCaseRoutes(api: Api, { database, clock, cases, watch }: IntakeRo
     },
     async (request) => {
       const { id: device } = requireDevice(request);
-      const { verdicts } = request.body;
-      const reply = await keepVerdicts(database, { device, verdicts, receivedAt: clock.wallNow() });
+      const { verdicts, lost = [] } = request.body;
+      const reply = await keepVerdicts(database, { device, verdicts, lost, receivedAt: clock.wallNow() });
       watch.verdictsArrived(reply.stored);
       return reply;
     },

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
-import type { VerdictBatchReply } from "../../contracts/hub-case.ts";
+import type { LostCase, VerdictBatchReply } from "../../contracts/hub-case.ts";
 import type { Verdict } from "../../contracts/verdict.ts";
+import { reasonBits } from "../cases/record-case.ts";
 import type { Database } from "../store/database.ts";
 import type { Tables } from "../store/tables.ts";
 
@@ -14,14 +15,19 @@ export interface Place {
 const ROWS_A_STATEMENT = 250;
 const STEPS_A_LOOK = 2000;
 
+export interface ArrivingBatch {
+  readonly device: string;
+  readonly verdicts: readonly Verdict[];
+  /** Cases that the device gave up. */
+  readonly lost: readonly LostCase[];
+  readonly receivedAt: number;
+}
+
 /**
  * Keeps verdicts in the order of the device's ledger, each once, and says up to where nothing is missing. What stands
  * beyond a gap is kept as well, but not acknowledged: the device sends again from the gap on.
  */
-export async function keepVerdicts(
-  database: Database,
-  batch: { readonly device: string; readonly verdicts: readonly Verdict[]; readonly receivedAt: number },
-): Promise<VerdictBatchReply> {
+export async function keepVerdicts(database: Database, batch: ArrivingBatch): Promise<VerdictBatchReply> {
   const own = batch.verdicts.filter(({ device }) => device === batch.device);
   const foreign = batch.verdicts.filter(({ device }) => device !== batch.device);
   const refused = foreign.map(({ id }) => ({ id, message: "The device in this verdict is not the one that sent it." }));
@@ -32,6 +38,7 @@ export async function keepVerdicts(
       batch.device,
       own.filter(({ id }) => !stored.has(id)),
     );
+    await insertLost(rows, batch);
     const acknowledged = await advance(rows, batch.device, own[0]);
     return {
       stored: stored.size,
@@ -70,6 +77,21 @@ async function insertVerdicts(
     for (const { id } of added) stored.add(id);
   }
   return stored;
+}
+
+async function insertLost(rows: Kysely<Tables>, { device, lost, receivedAt }: ArrivingBatch): Promise<void> {
+  for (let from = 0; from < lost.length; from += ROWS_A_STATEMENT) {
+    await rows
+      .insertInto("lost_cases")
+      .values(
+        lost.slice(from, from + ROWS_A_STATEMENT).map(({ id, reasons, cause, bytes, at }) => ({
+          ...{ id, device_id: device, reasons: reasonBits(reasons), cause, bytes },
+          ...{ lost_at: at, told_at: receivedAt },
+        })),
+      )
+      .onConflict((conflict) => conflict.column("id").doNothing())
+      .execute();
+  }
 }
 
 /** Verdicts whose number in the ledger another verdict has: a device that lost its counter, or is there twice. */

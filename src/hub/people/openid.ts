@@ -119,8 +119,10 @@ export class OpenIdClient {
   async #configuration(): Promise<client.Configuration> {
     const { issuer, clientId, clientSecret } = this.#settings;
     const url = new URL(issuer);
-    // Plain HTTP only where the configuration names it so: a provider beside the hub on a plant's own network.
-    const execute = url.protocol === "http:" ? [client.allowInsecureRequests] : [];
+    // The ID token's signature is checked as well, although it comes from the provider's own endpoint. Plain HTTP only
+    // where the configuration names it so: a provider beside the hub, on a plant's own network.
+    const insecure = url.protocol === "http:" ? [client.allowInsecureRequests] : [];
+    const execute = [client.enableNonRepudiationChecks, ...insecure];
     this.#provider ??= client.discovery(url, clientId, undefined, client.ClientSecretBasic(clientSecret), { execute });
     try {
       return await this.#provider;

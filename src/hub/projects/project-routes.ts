@@ -59,13 +59,17 @@ export function installProjectRoutes(api: Api, { database, clock }: ProjectRoute
         tags,
         params: z.strictObject({ id: z.string() }),
         body: ProjectChange,
-        response: { 200: Done, ...refusals, 404: ErrorBody },
+        response: { 200: Done, ...refusals, 404: ErrorBody, 409: ErrorBody },
       },
     },
     async (request) => {
       const { name: by } = requirePerson(request, "engineer");
-      const known = await changeProject(database, request.params.id, request.body, { by, at: clock.wallNow() });
-      if (!known) throw new HttpRefusal(404, "UNKNOWN_PROJECT", `There is no project "${request.params.id}".`);
+      const { id } = request.params;
+      const became = await changeProject(database, id, request.body, { by, at: clock.wallNow() });
+      if (became === "unknown") throw new HttpRefusal(404, "UNKNOWN_PROJECT", `There is no project "${id}".`);
+      if (became === "name taken") {
+        throw new HttpRefusal(409, "NAME_TAKEN", `There is another project with the name "${request.body.name}".`);
+      }
       return { ok: true };
     },
   );

@@ -93,19 +93,20 @@ export async function createProject(database: Database, project: NewProject, { b
   });
 }
 
-/** False: there is no such project. */
 export async function changeProject(
   database: Database,
   id: string,
   change: ProjectChange,
   { by, at }: Act,
-): Promise<boolean> {
-  const before = (await listProjects(database)).find((project) => project.id === id);
-  if (before === undefined) return false;
+): Promise<"changed" | "unknown" | "name taken"> {
+  const projects = await listProjects(database);
+  const before = projects.find((project) => project.id === id);
+  if (before === undefined) return "unknown";
+  if (projects.some((project) => project.id !== id && project.name === change.name)) return "name taken";
   const after = { ...before, ...Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) };
   await database.query.transaction().execute(async (rows) => {
     await rows.updateTable("projects").set(columnsOf(after)).where("id", "=", id).execute();
     await recordAudit(rows, { at, actor: by, action: "change project", subject: id, detail: change });
   });
-  return true;
+  return "changed";
 }

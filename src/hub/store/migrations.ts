@@ -65,6 +65,9 @@ const first: Migration = {
       CREATE INDEX image_senders_day ON image_senders (device_id, sent_at);
       CREATE TABLE device_progress (device_id TEXT PRIMARY KEY, boot_seq ${integer} NOT NULL,
         verdict_seq ${integer} NOT NULL);
+      CREATE TABLE lost_cases (id TEXT PRIMARY KEY, device_id TEXT NOT NULL, reasons ${integer} NOT NULL,
+        cause TEXT NOT NULL, bytes ${integer} NOT NULL, lost_at ${integer} NOT NULL, told_at ${integer} NOT NULL);
+      CREATE INDEX lost_cases_device ON lost_cases (device_id, told_at);
       CREATE TABLE cases (row ${counter}, id TEXT NOT NULL UNIQUE, project_id TEXT NOT NULL, device_id TEXT NOT NULL,
         line TEXT NOT NULL, part TEXT NOT NULL, captured_at ${integer} NOT NULL, received_at ${integer} NOT NULL,
         image_sha256 TEXT NOT NULL, crop_json TEXT, verdict TEXT NOT NULL, class TEXT, ng_score ${real}, model_name TEXT NOT NULL,

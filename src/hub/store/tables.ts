@@ -17,6 +17,7 @@ export interface Tables {
   images: ImageTable;
   image_senders: ImageSenderTable;
   device_progress: DeviceProgressTable;
+  lost_cases: LostCaseTable;
   cases: CaseTable;
   case_facets: CaseFacetTable;
   case_metadata: CaseMetadataTable;
@@ -102,6 +103,19 @@ interface ImageSenderTable {
   sha256: string;
   device_id: string;
   sent_at: number;
+}
+
+/** Hard cases that a device had chosen and gave up, as it told: the hub will never get them. */
+interface LostCaseTable {
+  /** Of its verdict. */
+  id: string;
+  device_id: string;
+  /** Bits in the order of HARD_CASE_REASONS. */
+  reasons: number;
+  cause: string;
+  bytes: number;
+  lost_at: number;
+  told_at: number;
 }
 
 /** The newest verdict up to which the hub has everything a device sent, without a gap. */

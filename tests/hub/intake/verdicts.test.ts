@@ -73,3 +73,20 @@ test("a batch that is none says which verdict is wrong, and how", async () => {
   expect(error).toMatchObject({ status: 400, code: "BAD_REQUEST" });
   expect(error.message).toMatch(/"verdicts.1.score"/);
 });
+
+test("cases that a device gave up are known by name, once, and shown to people", async () => {
+  const hub = await HubUnderTest.start();
+  const sender = await hub.enrol("station-1");
+  const [verdict] = run(1, 1, 1);
+  const lost = [
+    { id: verdict?.id, reasons: ["audit", "operator"], cause: "quota", bytes: 50_000, at: 1_700_000_000_000 },
+  ];
+  for (let time = 0; time < 2; time++) expect((await sender.postVerdicts([verdict ?? {}], lost)).status).toBe(200);
+  const viewer = await hub.signIn("viewer");
+  expect(await (await viewer.get("/api/v1/devices/station-1/lost-cases")).json()).toEqual({
+    count: 1,
+    newest: [
+      { id: verdict?.id, reasons: ["audit", "operator"], cause: "quota", bytes: 50_000, lostAt: 1_700_000_000_000 },
+    ],
+  });
+});

@@ -174,11 +174,11 @@ export class Sender {
     });
   }
 
-  postVerdicts(verdicts: readonly object[]): Promise<Response> {
+  postVerdicts(verdicts: readonly object[], lost: readonly object[] = []): Promise<Response> {
     return fetch(`${this.url}/api/v1/verdicts`, {
       method: "POST",
       headers: this.#headers("application/json"),
-      body: JSON.stringify({ schema: 1, verdicts }),
+      body: JSON.stringify({ schema: 1, verdicts, lost }),
     });
   }
 
