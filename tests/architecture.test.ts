@@ -12,7 +12,9 @@ interface Import {
 }
 
 const sourceFiles = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts") && !/^(imaging|training)\/kernel\//.test(file))
+  .filter(
+    (file) => file.endsWith(".ts") && !file.endsWith(".d.ts") && !/^(imaging|training|hub\/cases)\/kernel\//.test(file),
+  )
   .sort();
 
 const textOf = new Map(sourceFiles.map((file) => [file, readFileSync(join(SOURCE, file), "utf8")]));

@@ -79,10 +79,11 @@ const first: Migration = {
       CREATE INDEX cases_suspicion ON cases (project_id, label_suspicion, row) WHERE label_suspicion IS NOT NULL;
       CREATE TABLE case_facets (facet ${integer} NOT NULL, case_row ${integer} NOT NULL,
         PRIMARY KEY (facet, case_row))${clustered};
+      CREATE TABLE case_times (case_row ${integer} PRIMARY KEY, captured_at ${integer} NOT NULL);
       CREATE TABLE case_metadata (case_row ${integer} NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
         PRIMARY KEY (case_row, key))${clustered};
       CREATE TABLE embeddings (case_row ${integer} PRIMARY KEY, model_sha256 TEXT NOT NULL, vector ${bytes} NOT NULL);
-      CREATE TABLE sketches (case_row ${integer} PRIMARY KEY, model_sha256 TEXT NOT NULL, sketch ${bytes} NOT NULL);
+      CREATE TABLE sketches (case_row ${integer} PRIMARY KEY, project_id TEXT NOT NULL, model_sha256 TEXT NOT NULL, sketch ${bytes} NOT NULL);
       CREATE TABLE verdicts (device_id TEXT NOT NULL, boot_seq ${integer} NOT NULL, verdict_seq ${integer} NOT NULL,
         id TEXT NOT NULL, verdict TEXT NOT NULL, decided_at ${integer} NOT NULL, received_at ${integer} NOT NULL,
         json TEXT NOT NULL, PRIMARY KEY (device_id, boot_seq, verdict_seq));

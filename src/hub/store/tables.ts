@@ -20,6 +20,7 @@ export interface Tables {
   lost_cases: LostCaseTable;
   cases: CaseTable;
   case_facets: CaseFacetTable;
+  case_times: CaseTimeTable;
   case_metadata: CaseMetadataTable;
   embeddings: EmbeddingTable;
   sketches: SketchTable;
@@ -171,6 +172,12 @@ interface CaseFacetTable {
   case_row: number;
 }
 
+/** The time of capture again, in rows so small that thousands of cases can be asked for it: theirs are a hundred times as large. */
+interface CaseTimeTable {
+  case_row: number;
+  captured_at: number;
+}
+
 /** The metadata of a case, word by word; to find cases by it, see `case_facets`. */
 interface CaseMetadataTable {
   case_row: number;
@@ -188,6 +195,7 @@ interface EmbeddingTable {
 /** The embedding in 64 dimensions, for the similarity index to load: cases/sketch.ts. */
 interface SketchTable {
   case_row: number;
+  project_id: string;
   model_sha256: string;
   /** float32 little-endian. */
   sketch: Uint8Array;
