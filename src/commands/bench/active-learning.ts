@@ -7,7 +7,7 @@ import { embedRegions } from "../../training/embed-regions.ts";
 import { makeLearningSet } from "../../training/learning-set.ts";
 import { OnnxProcess } from "../../training/onnx-process.ts";
 import { fillPixelStore } from "../../training/pixel-store.ts";
-import { readDataFolder } from "../../training/read-data-folder.ts";
+import { readDataFolder } from "../../datasets/read-data-folder.ts";
 import { listTrainingRegions } from "../../training/training-samples.ts";
 import { parseCommandLine } from "../command-line.ts";
 import { numberOption } from "../number-option.ts";
