@@ -12,7 +12,9 @@ interface Import {
 }
 
 const sourceFiles = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts") && !/^(imaging|training)\/kernel\//.test(file))
+  .filter(
+    (file) => file.endsWith(".ts") && !file.endsWith(".d.ts") && !/^(imaging|training|hub\/cases)\/kernel\//.test(file),
+  )
   .sort();
 
 const textOf = new Map(sourceFiles.map((file) => [file, readFileSync(join(SOURCE, file), "utf8")]));
@@ -36,8 +38,11 @@ const ROOMS = [
   "imaging",
   "http",
   "statistics",
+  "report",
   "analysis",
   "datasets",
+  "release",
+  "drift",
   "onnx",
   "simulation",
   "training",
@@ -71,8 +76,11 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   imaging: ["contracts", "platform"],
   http: ["contracts", "platform"],
   statistics: ["contracts", "platform"],
-  analysis: ["contracts", "platform", "statistics"],
+  report: ["contracts", "platform", "statistics"],
+  analysis: ["contracts", "platform", "statistics", "report"],
   datasets: [...FOUNDATION, "statistics"],
+  release: ["contracts", "platform"],
+  drift: ["contracts", "platform", "statistics"],
   onnx: ["contracts", "platform"],
   simulation: FOUNDATION,
   pipeline: [...FOUNDATION, "pipeline/sanity", "pipeline/decide"],
@@ -87,6 +95,8 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   training: [
     ...FOUNDATION,
     "statistics",
+    "datasets",
+    "report",
     "onnx",
     "simulation",
     "pipeline",
@@ -98,6 +108,8 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     ...FOUNDATION,
     "config",
     "http",
+    "release",
+    "drift",
     "pipeline",
     "pipeline/capture",
     "pipeline/sanity",
@@ -108,14 +120,17 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     "pipeline/publish",
     "pipeline/uplink",
   ],
-  hub: [...FOUNDATION, "config", "http", "statistics", "analysis", "datasets"],
+  hub: [...FOUNDATION, "config", "http", "statistics", "analysis", "datasets", "release", "drift"],
   commands: [
     ...FOUNDATION,
     "config",
     "http",
     "statistics",
+    "report",
     "analysis",
     "datasets",
+    "release",
+    "drift",
     "onnx",
     "simulation",
     "training",
@@ -186,6 +201,8 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   "node-webcam": /^pipeline\/capture\/webcam-source/,
   pino: /^platform\/logger/,
   yaml: /^config\//,
+  "tuf-js": /^release\//,
+  "@tufjs/models": /^release\//,
 };
 
 test("a vendor's package is imported in its own room only", () => {

@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   JOURNAL_UNSAFE: { retryable: false, text: "the journal cannot be kept safely" },
   BROKER_UNREACHABLE: { retryable: true, text: "the broker cannot be reached" },
   DATA_INVALID: { retryable: false, text: "the data folder cannot be used" },
+  FILE_INVALID: { retryable: false, text: "the file cannot be used" },
   UNKNOWN_RECIPE: { retryable: false, text: "no such recipe" },
   UNKNOWN_VERDICT: { retryable: false, text: "no such verdict" },
   UNKNOWN_CASE: { retryable: false, text: "no such case" },
@@ -33,6 +34,7 @@ export const ERROR_CODES = {
   HUB_UNREACHABLE: { retryable: true, text: "the hub cannot be reached" },
   HUB_REFUSES: { retryable: false, text: "the hub refuses" },
   KERNEL_MISSING: { retryable: false, text: "the image kernel cannot be loaded" },
+  RELEASE_INCOMPLETE: { retryable: false, text: "the release is not complete" },
 } as const satisfies Record<string, { retryable: boolean; text: string }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

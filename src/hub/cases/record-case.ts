@@ -149,17 +149,25 @@ async function insertParts(
     transaction,
     stored.flatMap(({ facets, row }) => facets.map((facet) => ({ facet, case_row: row }))),
   );
+  const times = stored.map(({ columns, row }) => ({ case_row: row, captured_at: columns.captured_at }));
+  for (const some of inChunks(times)) await transaction.insertInto("case_times").values(some).execute();
   const metadata = stored.flatMap(({ metadata, row }) =>
     Object.entries(metadata).map(([key, value]) => ({ case_row: row, key, value })),
   );
   for (const some of inChunks(metadata)) await transaction.insertInto("case_metadata").values(some).execute();
   const embedded = stored.flatMap(({ embedding, row, columns }) =>
-    embedding === null ? [] : [{ embedding, keys: { case_row: row, model_sha256: columns.model_sha256 } }],
+    embedding === null
+      ? []
+      : [{ embedding, project_id: columns.project_id, keys: { case_row: row, model_sha256: columns.model_sha256 } }],
   );
   for (const some of inChunks(embedded)) {
     const vectors = some.map(({ embedding, keys }) => ({ ...keys, vector: bytesOfVector(embedding) }));
     await transaction.insertInto("embeddings").values(vectors).execute();
-    const sketches = some.map(({ embedding, keys }) => ({ ...keys, sketch: bytesOfVector(sketchOf(embedding)) }));
+    const sketches = some.map(({ embedding, project_id, keys }) => ({
+      ...keys,
+      project_id,
+      sketch: bytesOfVector(sketchOf(embedding)),
+    }));
     await transaction.insertInto("sketches").values(sketches).execute();
   }
 }
