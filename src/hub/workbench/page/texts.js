@@ -116,7 +116,7 @@ export const texts = {
     order: "Order",
     newest: "Newest first",
     oldest: "Oldest first",
-    suspicion: "Most suspect label first",
+    suspicion: "Suspect labels first",
     size: "Size",
     sizes: { small: "Small", medium: "Medium", large: "Large" },
     listLabel: "Cases",
@@ -219,7 +219,13 @@ export const texts = {
     emptyTitle: "Nothing to do here",
     emptyLabel: "Every case that fits is labelled. Take a filter away, or look at suspected labels.",
     emptySecond: "Nothing left that others have labelled and you have not. Come back when more is labelled.",
-    emptySuspected: "No label is suspected. The hub computes suspicion once enough cases are labelled.",
+    suspectedText:
+      "Labels that contradict what similar cases are labelled. About half of such flags are real; K keeps a label.",
+    emptySuspected: (cases) =>
+      cases < 60
+        ? `Too few labelled cases with embeddings to compare (${cases}; 60 are needed). Label more, then come back.`
+        : `None of the ${cases} labels that were compared is suspected.`,
+    looking: "Comparing every label with those of similar cases…",
     emptySample: "There are no labelled errors yet. Label some cases first.",
     finishedTitle: "This queue is done",
     finishedText: (count) => `${count} cases are through. Their labels already count in the error table.`,
