@@ -4,7 +4,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
-const KERNELS = { "kernel.wasm": "src/imaging/kernel/index.ts", "optimizer.wasm": "src/training/kernel/index.ts" };
+const KERNELS = {
+  "kernel.wasm": "src/imaging/kernel/index.ts",
+  "optimizer.wasm": "src/training/kernel/index.ts",
+  "similarity.wasm": "src/hub/cases/kernel/index.ts",
+};
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const buildDirectory = join(root, "build");

@@ -1,7 +1,7 @@
 // `npm test`: sets up, gets the programs the tests use (apt where it may), runs every test.
 // Arguments are handed to vitest: `npm test -- tests/pipeline`.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { environment, node24, root, setUp } from "./setup.mjs";
 
@@ -17,18 +17,31 @@ const PROGRAMS = {
   chromium: "chromium fonts-dejavu-core",
   python3: "python3",
   "mkfs.ext4": "e2fsprogs",
+  initdb: "postgresql",
 };
 
+/** PostgreSQL's server programs lie in a folder a version that is on nobody's path. */
+const POSTGRES = "/usr/lib/postgresql";
+const postgresFolders = () =>
+  existsSync(POSTGRES) ? readdirSync(POSTGRES).map((version) => join(POSTGRES, version, "bin")) : [];
+/** Tests start a server of their own: the package shall not bring up one beside it. */
+const NO_MAIN_CLUSTER =
+  "apt-get install -y --no-install-recommends postgresql-common && " +
+  'sed -i "s/^#* *create_main_cluster.*/create_main_cluster = false/" /etc/postgresql-common/createcluster.conf';
+
 const onPath = (program) =>
-  `${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`
-    .split(delimiter)
-    .some((folder) => existsSync(join(folder, program)));
+  [...`${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter), ...postgresFolders()].some(
+    (folder) => existsSync(join(folder, program)),
+  );
 
 function getPrograms() {
   const missing = Object.keys(PROGRAMS).filter((program) => !onPath(program));
   if (missing.length === 0) return;
   const packages = [...new Set(missing.flatMap((program) => PROGRAMS[program].split(" ")))];
-  const command = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(" ")}`;
+  const install = `apt-get install -y --no-install-recommends ${packages.join(" ")}`;
+  const command = ["apt-get update", ...(packages.includes("postgresql") ? [NO_MAIN_CLUSTER] : []), install].join(
+    " && ",
+  );
   if (process.getuid?.() !== 0 || !onPath("apt-get")) {
     say(`tests that need ${missing.join(", ")} will be skipped; to run them: sudo sh -c '${command}'`);
     return;

@@ -12,7 +12,9 @@ interface Import {
 }
 
 const sourceFiles = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts") && !/^(imaging|training)\/kernel\//.test(file))
+  .filter(
+    (file) => file.endsWith(".ts") && !file.endsWith(".d.ts") && !/^(imaging|training|hub\/cases)\/kernel\//.test(file),
+  )
   .sort();
 
 const textOf = new Map(sourceFiles.map((file) => [file, readFileSync(join(SOURCE, file), "utf8")]));
@@ -32,9 +34,11 @@ const imports: readonly Import[] = sourceFiles.flatMap((from) =>
 const ROOMS = [
   "contracts",
   "platform",
+  "config",
   "imaging",
   "http",
   "statistics",
+  "report",
   "analysis",
   "datasets",
   "release",
@@ -68,10 +72,12 @@ const FOUNDATION = ["contracts", "platform", "imaging"] as const;
 const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   contracts: [],
   platform: [],
+  config: ["contracts", "platform"],
   imaging: ["contracts", "platform"],
   http: ["contracts", "platform"],
   statistics: ["contracts", "platform"],
-  analysis: ["contracts", "platform", "statistics"],
+  report: ["contracts", "platform", "statistics"],
+  analysis: ["contracts", "platform", "statistics", "report"],
   datasets: [...FOUNDATION, "statistics"],
   release: ["contracts", "platform"],
   drift: ["contracts", "platform", "statistics"],
@@ -89,6 +95,8 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   training: [
     ...FOUNDATION,
     "statistics",
+    "datasets",
+    "report",
     "onnx",
     "simulation",
     "pipeline",
@@ -98,6 +106,7 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   ],
   edge: [
     ...FOUNDATION,
+    "config",
     "http",
     "release",
     "drift",
@@ -111,11 +120,13 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     "pipeline/publish",
     "pipeline/uplink",
   ],
-  hub: [...FOUNDATION, "http", "statistics", "analysis", "datasets", "release", "drift"],
+  hub: [...FOUNDATION, "config", "http", "statistics", "analysis", "datasets", "release", "drift"],
   commands: [
     ...FOUNDATION,
+    "config",
     "http",
     "statistics",
+    "report",
     "analysis",
     "datasets",
     "release",
@@ -175,7 +186,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   mqtt: /^pipeline\/publish\/|^commands\/doctor/,
   aedes: /^edge\/embedded-broker/,
   fastify: /^(edge\/status|http|hub)\//,
-  "prom-client": /^edge\/status\//,
+  "prom-client": /^(edge\/status|hub)\//,
   "node:sqlite": /^pipeline\/(journal|uplink)\/|^hub\/store\/|^commands\/doctor/,
   kysely: /^hub\//,
   pg: /^hub\/store\//,
@@ -189,7 +200,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   "modbus-serial": /^edge\/reject-signal\//,
   "node-webcam": /^pipeline\/capture\/webcam-source/,
   pino: /^platform\/logger/,
-  yaml: /^edge\/load-config|^hub\/load-config/,
+  yaml: /^config\//,
   "tuf-js": /^release\//,
   "@tufjs/models": /^release\//,
 };

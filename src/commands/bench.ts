@@ -10,6 +10,8 @@ Measures on this machine, beside the bare ONNX Runtime loop and beside peers in 
   soak       many frames: does memory grow, does anything get lost
   finetune   training steps a second, beside PyTorch
   quantize   int8 beside float32 and beside another quantiser: size, time, accuracy
+  drift      how soon a change of the camera is found, and how often there is an alarm for nothing
+  active-learning  labels needed when frames are chosen, beside chance
 
 sightline bench WORKLOAD --help says more.
 `;
@@ -19,6 +21,8 @@ const WORKLOADS: Readonly<Record<string, () => Promise<(args: string[]) => Promi
   soak: async () => (await import("./bench/soak.ts")).benchSoak,
   finetune: async () => (await import("./bench/finetune.ts")).benchFinetune,
   quantize: async () => (await import("./bench/quantize.ts")).benchQuantize,
+  "active-learning": async () => (await import("./bench/active-learning.ts")).benchActiveLearning,
+  drift: async () => (await import("./bench/drift.ts")).benchDrift,
 };
 
 export const bench: Command = {

@@ -1,7 +1,7 @@
 import { SightlineError } from "../contracts/errors.ts";
 import { systemClock as clock, toIso } from "../platform/clock.ts";
 import { type Calibration, calibrateBundle } from "../training/calibrate-bundle.ts";
-import type { PromiseTerms } from "../training/certificate.ts";
+import type { PromiseTerms } from "../statistics/exact-promise.ts";
 import type { LimitWishes } from "../training/choose-limits.ts";
 import type { VerdictCosts } from "../training/cost-limits.ts";
 import { readBundle } from "../training/edit-bundle.ts";

@@ -5,9 +5,11 @@ import { systemClock } from "../platform/clock.ts";
 import { createLogger } from "../platform/logger.ts";
 import { untilStopped } from "../platform/stop-signals.ts";
 import type { Command } from "./command.ts";
+import { edgeEnrol } from "./edge-enrol.ts";
 import { parseCommandLine, required } from "./command-line.ts";
 
 const HELP = `usage: sightline edge --config FILE
+       sightline edge enrol --code CODE --config FILE [--hub URL]
 
 The device runtime: inspects until SIGTERM or Ctrl-C, then decides what is in flight, flushes its journal and leaves
 "offline" at the broker. Profiles to start from are in firmware-config/.
@@ -20,6 +22,7 @@ export const edge: Command = {
   name: "edge",
   summary: "the device runtime",
   async run(args) {
+    if (args[0] === "enrol") return edgeEnrol(args.slice(1));
     const options = parseCommandLine(args, { config: { type: "string" }, check: { type: "boolean", default: false } });
     if (options.help === true) {
       process.stdout.write(HELP);

@@ -1,7 +1,8 @@
 import { certificateFault } from "../contracts/certificate-fault.ts";
 import type { EvaluatedBundle } from "../training/evaluate-bundle.ts";
 import type { EvaluatedModel, SliceQuality } from "../training/evaluation.ts";
-import { figureText, partShareText, percentText } from "../training/report-text.ts";
+import { percentText } from "../report/text.ts";
+import { figureText, partShareText } from "../training/report-text.ts";
 
 /** What `evaluate` prints for people. */
 export function evaluationText(

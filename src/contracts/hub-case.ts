@@ -43,8 +43,25 @@ export type HardCaseUpload = z.infer<typeof HardCaseUpload>;
 export const StoredReply = z.strictObject({ stored: z.enum(["new", "known"]) });
 export type StoredReply = z.infer<typeof StoredReply>;
 
+/** A hard case that a device chose and the hub will never get. */
+export const LostCase = z.strictObject({
+  id: z.uuid().describe("of its verdict, which the hub has all the same"),
+  reasons: z.array(z.enum(HARD_CASE_REASONS)),
+  /** `quota`: the device's disk quota was reached; `damaged`: its disk lost the image; `too-large`: no budget holds it. */
+  cause: z.enum(["quota", "damaged", "too-large"]),
+  bytes: z.int().min(0),
+  /** Unix ms, when it was given up. */
+  at: z.int().min(0),
+});
+export type LostCase = z.infer<typeof LostCase>;
+
 /** Body of `POST /api/v1/verdicts`: rows of the ledger in order of recording. */
-export const VerdictBatch = z.strictObject({ schema: z.literal(1), verdicts: z.array(Verdict).min(1).max(1000) });
+export const VerdictBatch = z.strictObject({
+  schema: z.literal(1),
+  verdicts: z.array(Verdict).min(1).max(1000),
+  /** Given up since the last batch the hub took; the same may come twice. */
+  lost: z.array(LostCase).max(1000).optional(),
+});
 export type VerdictBatch = z.infer<typeof VerdictBatch>;
 
 /** The hub's acknowledgement: everything up to and including this verdict, without a gap, is on its disk. */

@@ -1,7 +1,7 @@
 import type { BrokerSettings } from "../pipeline/publish/broker-options.ts";
 import type { DeviceConfig } from "./device-config.ts";
 import type { DeviceParts } from "./device-parts.ts";
-import { readSecret } from "./load-config.ts";
+import { readSecret } from "../config/secret.ts";
 
 /** The link's settings from the configuration; secrets are read here, from the environment or from files. */
 export async function brokerSettings(

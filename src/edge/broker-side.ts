@@ -21,6 +21,10 @@ export interface BrokerSide {
   readonly publisher: VerdictPublisher;
 }
 
+/** A hub with an address of its own is sent verdicts directly: nothing that the broker loses is lost to it. */
+export const isHubBehindBroker = ({ hub }: DeviceConfig): boolean =>
+  hub?.acknowledges === true && hub.url === undefined;
+
 const HUB_ACKNOWLEDGES_WITHIN_MS = 60_000;
 
 /** The link to the broker and the publisher of verdicts; undefined where no broker is configured. */
@@ -37,7 +41,7 @@ export async function assembleBrokerSide(
     onTrigger: (request, { late }) => desk.take(request, { source: "mqtt", late }).recorded,
     onAcknowledgement: (ack) => publisher.acknowledged(ack),
   });
-  const hub = config.hub?.acknowledges === true ? { acknowledgeWithinMs: HUB_ACKNOWLEDGES_WITHIN_MS } : null;
+  const hub = isHubBehindBroker(config) ? { acknowledgeWithinMs: HUB_ACKNOWLEDGES_WITHIN_MS } : null;
   const logger = log.child({ component: "publish" });
   const publisher = new VerdictPublisher({ outbox: journal, link, clock, random, logger, hub });
   return { link, publisher };

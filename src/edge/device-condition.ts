@@ -17,6 +17,8 @@ export interface ConditionInputs {
   readonly journal: JournalStatus;
   /** Null where no broker is configured. */
   readonly broker: { readonly connected: boolean; readonly lastError: string | null } | null;
+  /** What stands between this device and its hub, or null. */
+  readonly hub: Problem | null;
   readonly rejectSignal: { readonly connected: boolean; readonly sentence: string | null };
 }
 
@@ -70,7 +72,7 @@ function problemsThatStopInspection({
   return problems;
 }
 
-function problemsBesideInspection({ refusedRecipes, journal, broker, rejectSignal }: ConditionInputs): Problem[] {
+function problemsBesideInspection({ refusedRecipes, journal, broker, hub, rejectSignal }: ConditionInputs): Problem[] {
   const problems: Problem[] = [];
   if (!journal.recording) {
     problems.push({ code: "recording-lost", sentence: journal.sentence ?? "Verdicts cannot be written to disk." });
@@ -90,6 +92,7 @@ function problemsBesideInspection({ refusedRecipes, journal, broker, rejectSigna
       sentence: `${asSentence(what)}; verdicts are kept and sent later.`,
     });
   }
+  if (hub !== null) problems.push(hub);
   for (const [name, sentence] of refusedRecipes)
     problems.push({ code: "recipe-refused", sentence: `Recipe ${name}: ${sentence}` });
   return problems;

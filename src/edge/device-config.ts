@@ -1,25 +1,16 @@
 import { z } from "zod";
+import { Secret } from "../config/secret.ts";
 import { SightlineError } from "../contracts/errors.ts";
 import { CameraLinkOptions } from "../pipeline/capture/camera-link.ts";
 import { journalOptions, LEAST_RESERVE_BYTES } from "../pipeline/journal/journal-options.ts";
 import { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
 import { CameraConfig } from "./camera-config.ts";
+import { HubConfig } from "./hub-config.ts";
 
 const Name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "letters, digits, dot, dash and underscore, at most 64");
 const Probability = z.number().min(0).max(1);
-
-/** Never in the file itself: the name of an environment variable, or a file that only the service may read. */
-export const Secret = z.union(
-  [z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })],
-  {
-    error:
-      "a secret is never written here; name the environment variable that holds it, { env: NAME }, " +
-      "or the file, { file: PATH }",
-  },
-);
-export type Secret = z.infer<typeof Secret>;
 
 export const RecipeConfig = z.strictObject({
   name: Name,
@@ -137,11 +128,7 @@ export const DeviceConfig = z
     recipes: z.array(RecipeConfig).min(1),
     activeRecipe: Name.optional().describe("the first recipe when absent; an operator's switch is remembered"),
     mqtt: MqttConfig.nullable().default(null).describe("null: no broker; verdicts stay in the journal"),
-    hub: z
-      .strictObject({ acknowledges: z.boolean().default(true) })
-      .nullable()
-      .default(null)
-      .describe("set where a hub acknowledges verdicts on ROOT/DEVICE/ack: rows are then kept until it has them"),
+    hub: HubConfig.nullable().default(null).describe("the central service; null: none"),
     journal: JournalConfig.prefault({}),
     http: HttpConfig.prefault({}),
     rejectSignal: RejectSignalConfig.prefault({ type: "none" }),
@@ -156,7 +143,8 @@ export const DeviceConfig = z
     if (activeRecipe !== undefined && !names.includes(activeRecipe)) {
       refuse(["activeRecipe"], `"${activeRecipe}" is none of the recipes: ${names.join(", ")}`);
     }
-    if (hub !== null && mqtt === null) refuse(["hub"], "a hub acknowledges over the broker; set mqtt, or remove hub");
+    if (hub !== null && hub.url === undefined && mqtt === null)
+      refuse(["hub"], "a hub without url acknowledges over the broker; set hub.url or mqtt, or remove hub");
     const quotaTrouble = journalTrouble(journal);
     if (quotaTrouble !== null) refuse(["journal"], quotaTrouble);
   });

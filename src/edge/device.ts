@@ -4,17 +4,19 @@ import { messageOf } from "../contracts/errors.ts";
 import type { JournalOpening, JournalStatus } from "../pipeline/journal/journal.ts";
 import { SqliteJournal } from "../pipeline/journal/sqlite-journal.ts";
 import type { BrokerStatus } from "../pipeline/publish/broker-link.ts";
+import type { UplinkProblem } from "../pipeline/uplink/uplink-problem.ts";
 import { unlessAborted } from "../platform/abort.ts";
 import { toIso } from "../platform/clock.ts";
 import { startServices, type RunningServices, type Service } from "../platform/services.ts";
 import { VERSION } from "../platform/version.ts";
-import { assembleBrokerSide } from "./broker-side.ts";
+import { assembleBrokerSide, isHubBehindBroker } from "./broker-side.ts";
 import { conditionOf, type DeviceCondition } from "./device-condition.ts";
 import type { DeviceConfig } from "./device-config.ts";
 import type { DeviceParts } from "./device-parts.ts";
+import { assembleHubSide } from "./hub-side.ts";
 import { assembleInspection, type Inspection } from "./inspection.ts";
 import { LiveView } from "./live-view.ts";
-import { readSecret } from "./load-config.ts";
+import { readSecret } from "../config/secret.ts";
 import { Reporter } from "./reporter.ts";
 import { StatusServer } from "./status/status-server.ts";
 import { VitalSigns } from "./vital-signs.ts";
@@ -75,6 +77,7 @@ const openJournal = (config: DeviceConfig, { clock, log, random }: DeviceParts):
     {
       directoryPath: config.dataDirectory,
       hubConfigured: config.hub?.acknowledges === true,
+      hubBehindBroker: isHubBehindBroker(config),
       brokerConfigured: config.mqtt !== null,
       ...config.journal,
     },
@@ -97,18 +100,23 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
   const { clock, log } = parts;
   const { journal, opening, life } = foundation;
   const { bootSeq } = opening;
-  const inspection = assembleInspection(config, parts, { journal, bootSeq, shutdown: life.shutdown.signal });
+  const uplink = await assembleHubSide(config, parts, journal);
+  const inspection = assembleInspection(config, parts, { journal, bootSeq, shutdown: life.shutdown.signal, uplink });
   const { engine, recipes, rejectSignal, camera, clockWatch, line, intake, desk, decided, unrecorded, ended } =
     inspection;
-  const condition = watchCondition(inspection, foundation, () => broker?.link.status());
+  const condition = watchCondition(inspection, foundation, {
+    broker: () => broker?.link.status(),
+    hub: () => uplink?.status().problem,
+  });
   const vitalSigns = new VitalSigns({
     ...{ clock, inspection },
     journal: () => journal.status(),
     broker: () => broker?.link.status(),
     publisher: () => broker?.publisher.status(),
+    uplink: () => uplink?.status(),
   });
   const view = new LiveView({
-    ...{ config, bootSeq, clock, journal, inspection, condition, metrics: vitalSigns.metrics },
+    ...{ config, bootSeq, clock, journal, inspection, condition, uplink, metrics: vitalSigns.metrics },
     broker: () => broker?.link.status(),
   });
   const running = (): Pick<DeviceState, "recipe" | "model" | "provider"> => view.running();
@@ -140,14 +148,23 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
   // Stopped after the last part in flight is decided, before anything it needs is gone.
   const gate = service("gate", { stop: async () => life.shutdown.abort() });
   const inside = [inference, recipes, rejectSignal, camera, gate, intake];
-  const outside = [clockWatch, vitalSigns, reconciliation, statusServer, broker?.link, broker?.publisher, reporter];
+  const outside = [
+    clockWatch,
+    vitalSigns,
+    reconciliation,
+    statusServer,
+    broker?.link,
+    broker?.publisher,
+    uplink,
+    reporter,
+  ];
   return { services: [...outside, ...inside].filter((one) => one !== undefined), url: () => statusServer.url };
 }
 
 function watchCondition(
   { recipes, camera, ended, engine, rejectSignal }: Inspection,
   { journal, life }: Foundation,
-  broker: () => BrokerStatus | undefined,
+  { broker, hub }: { broker: () => BrokerStatus | undefined; hub: () => UplinkProblem | null | undefined },
 ): () => DeviceCondition {
   let sourceEnded = false;
   ended.add(() => (sourceEnded = true));
@@ -162,6 +179,7 @@ function watchCondition(
       engine: engine.status(),
       journal: journal.status(),
       broker: broker() ?? null,
+      hub: hub() ?? null,
       rejectSignal: rejectSignal.status(),
     });
 }

@@ -16,6 +16,7 @@ import { CameraLink } from "../pipeline/capture/camera-link.ts";
 import type { CapturedFrame } from "../pipeline/frame.ts";
 import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
 import type { Journal } from "../pipeline/journal/journal.ts";
+import type { Uplink } from "../pipeline/uplink/uplink.ts";
 import { Listeners } from "../platform/listeners.ts";
 
 export interface InspectionContext {
@@ -23,6 +24,8 @@ export interface InspectionContext {
   readonly bootSeq: number;
   /** Parts undecided when it aborts become `shutdown` faults. */
   readonly shutdown: AbortSignal;
+  /** Where hard cases go. */
+  readonly uplink?: Uplink | undefined;
 }
 
 /** The inner half of a device: from the camera to the verdict. Knows nothing of brokers and pages. */
@@ -48,7 +51,7 @@ export interface Inspection {
 
 export function assembleInspection(config: DeviceConfig, parts: DeviceParts, context: InspectionContext): Inspection {
   const { clock, log, random } = parts;
-  const { journal, bootSeq, shutdown } = context;
+  const { journal, bootSeq, shutdown, uplink } = context;
   const onListenerError = (error: unknown): void => log.error({ err: error }, "a listener failed");
   const decided = new Listeners<Verdict>(onListenerError);
   const decidedOnLine = new Listeners<Verdict>(onListenerError);
@@ -78,6 +81,7 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
     {
       ...{ clock, log, engine, journal, recipes, statistics },
       clockSynced: () => clockWatch.synced,
+      ...(uplink === undefined ? {} : { cases: uplink }),
       onDecided: (verdict, { source, inOrder }) => {
         // Before all listeners: the gate waits for nobody. It never moves for an uploaded image: another part is there.
         if (source !== "upload") rejectSignal.signal(verdict, inOrder);

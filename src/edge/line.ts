@@ -1,4 +1,5 @@
 import { messageOf } from "../contracts/errors.ts";
+import type { CaseMetadata } from "../contracts/hub-case.ts";
 import type { TriggerSource } from "../contracts/trigger.ts";
 import type { FaultReason, Verdict } from "../contracts/verdict.ts";
 import { answer } from "../pipeline/answer.ts";
@@ -7,6 +8,8 @@ import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
 import { BatchPool } from "../pipeline/preprocess/batch-pool.ts";
 import { inspect, type InspectionOutcome, type InspectionRecord } from "../pipeline/inspect.ts";
 import type { Journal, LedgerTrigger } from "../pipeline/journal/journal.ts";
+import type { CaseChoice } from "../pipeline/uplink/choose-case.ts";
+import type { Uplink } from "../pipeline/uplink/uplink.ts";
 import { toIso, type Clock, type MonotonicMs, type WallClockMs } from "../platform/clock.ts";
 import type { Logger } from "../platform/logger.ts";
 import { Slots } from "../platform/slots.ts";
@@ -31,6 +34,8 @@ export interface IncomingTrigger {
   readonly capture: (signal: AbortSignal) => Promise<CapturedFrame>;
   /** Known where the frame itself is the trigger: then a refused part, too, says which frame it was. */
   readonly frame?: CapturedFrame;
+  /** What the sender knows of the part besides: sensor readings. */
+  readonly readings?: CaseMetadata | undefined;
   /** Set when the part cannot be judged any more: it gets this fault at once. */
   readonly refused?: { readonly reason: FaultReason; readonly detail: string };
 }
@@ -64,9 +69,14 @@ export interface LineCollaborators {
   readonly clockSynced: () => boolean;
   /** Called at the decision, in the order of `verdictSeq`, before the disk has it: the reject signal hangs here. */
   readonly onDecided: (verdict: Verdict, part: DecidedPart) => void;
+  /** Takes frames worth a person's look; absent where there is no hub. */
+  readonly cases?: CaseTaker;
   /** Called when the journal could not take the verdict. */
   readonly onUnrecorded: (verdict: Verdict) => void;
 }
+
+/** Of the uplink, what the line needs. Neither may take long: they stand between the decision and the reject signal. */
+export type CaseTaker = Pick<Uplink, "choose" | "decided">;
 
 export interface DecidedPart {
   readonly source: TriggerSource;
@@ -153,7 +163,7 @@ export class Line {
 
   async #judge(trigger: IncomingTrigger, triggerId: string, part: string): Promise<Verdict> {
     const { clock, recipes } = this.#with;
-    const { receivedTick, source } = trigger;
+    const { receivedTick, source, readings } = trigger;
     const recipe = recipes.active;
     const record = recordOf(trigger.frame);
     if (source !== "upload") this.#order.arrived(triggerId, receivedTick);
@@ -161,7 +171,7 @@ export class Line {
     this.#pending[queueOf(source)]++;
     if (refused !== undefined || recipe === undefined) {
       const outcome: InspectionOutcome = { kind: "fault", ...(refused ?? NO_RECIPE) };
-      return this.#conclude({ triggerId, part, source, receivedTick, record, outcome });
+      return this.#conclude({ triggerId, part, source, receivedTick, record, outcome, readings });
     }
     const stages = new RecipeStages(recipe, {
       engine: this.#with.engine,
@@ -176,7 +186,7 @@ export class Line {
       const release = source === "upload" ? await this.#uploadSlot.acquire(signal) : () => undefined;
       return inspect(stages, { clock, record, signal }).finally(release);
     });
-    return this.#conclude({ triggerId, part, source, receivedTick, record, outcome, recipe });
+    return this.#conclude({ triggerId, part, source, receivedTick, record, outcome, recipe, readings });
   }
 
   #refusal(source: TriggerSource, recipe: Recipe | undefined): { reason: FaultReason; detail: string } | undefined {
@@ -190,7 +200,7 @@ export class Line {
   /** The one place where a verdict comes into being. Everything up to the journal's queue happens in one turn. */
   async #conclude(proposed: Concluded): Promise<Verdict> {
     const { journal, statistics, onDecided, onUnrecorded } = this.#with;
-    const { verdict, concluded } = this.#compose(proposed);
+    const { verdict, concluded, choice } = this.#chosen(this.#compose(proposed));
     const inOrder = this.#order.decided(concluded.triggerId);
     this.#pending[queueOf(concluded.source)]--;
     const recording = journal.recordVerdict(concluded.triggerId, verdict);
@@ -198,14 +208,33 @@ export class Line {
     this.#remember(verdict, concluded);
     if (concluded.outcome.kind === "fault") this.#faults.observe(verdict, concluded.outcome.detail);
     this.#tell(() => onDecided(verdict, { source: concluded.source, inOrder }));
+    this.#tell(() => this.#handOver(verdict, concluded, choice));
     this.#roomWaiters.shift()?.();
     // "refused" cannot be: a trigger comes here once.
     if ((await recording) === "unrecorded") this.#tell(() => onUnrecorded(verdict));
     return verdict;
   }
 
+  /** Whether the frame goes to the hub is settled with the verdict, which says so. */
+  #chosen({ verdict, concluded }: Composed): Composed & { readonly choice: CaseChoice | null } {
+    const { cases } = this.#with;
+    let choice: CaseChoice | null = null;
+    // Of an uploaded image nobody knows what it shows: masks are drawn for the camera's frames.
+    if (cases !== undefined && concluded.record?.frame?.kind === "frame" && concluded.source !== "upload")
+      this.#tell(() => (choice = cases.choose(verdict, layersOf(concluded))));
+    return { concluded, ...withChoice(verdict, choice) };
+  }
+
+  #handOver(verdict: Verdict, concluded: Concluded, choice: CaseChoice | null): void {
+    const { record, recipe, source, outcome } = concluded;
+    if (record?.frame?.kind !== "frame" || source === "upload") return;
+    const embedding = outcome.kind === "decided" ? outcome.decision.embedding : null;
+    const frame = { verdict, image: record.frame.image, embedding, product: recipe?.name ?? "" };
+    this.#with.cases?.decided(frame, choice, layersOf(concluded));
+  }
+
   /** What cannot be composed is a `model` fault of which the part alone is known. */
-  #compose(proposed: Concluded): { readonly verdict: Verdict; readonly concluded: Concluded } {
+  #compose(proposed: Concluded): Composed {
     const { clock } = this.#with;
     const decidedAt: WallClockMs = clock.wallNow();
     const stamp = {
@@ -252,6 +281,26 @@ interface Concluded {
   readonly outcome: InspectionOutcome;
   readonly record?: InspectionRecord;
   readonly recipe?: Recipe;
+  readonly readings?: CaseMetadata | undefined;
+}
+
+interface Composed {
+  readonly verdict: Verdict;
+  readonly concluded: Concluded;
+}
+
+const layersOf = ({ record, readings }: Concluded): readonly (CaseMetadata | undefined)[] => [
+  record?.frame?.metadata,
+  readings,
+];
+
+/** A verdict drawn at random says so; that a person's order drew it, the case says. */
+function withChoice(
+  verdict: Verdict,
+  choice: CaseChoice | null,
+): { readonly verdict: Verdict; readonly choice: CaseChoice | null } {
+  if (choice === null || !choice.reasons.includes("audit")) return { verdict, choice };
+  return { verdict: { ...verdict, hardCase: [...new Set([...verdict.hardCase, "audit" as const])] }, choice };
 }
 
 const queueOf = (source: TriggerSource): "parts" | "uploads" => (source === "upload" ? "uploads" : "parts");

@@ -7,6 +7,7 @@ import { decodeImage } from "../imaging/decode-image.ts";
 import type { CapturedFrame } from "../pipeline/frame.ts";
 import type { AuditEntry, Journal } from "../pipeline/journal/journal.ts";
 import type { BrokerStatus } from "../pipeline/publish/broker-link.ts";
+import type { FlagOutcome, Uplink } from "../pipeline/uplink/uplink.ts";
 import { toIso, type Clock } from "../platform/clock.ts";
 import { VERSION } from "../platform/version.ts";
 import type { DeviceCondition } from "./device-condition.ts";
@@ -28,9 +29,16 @@ export interface LiveViewParts {
   readonly metrics: DeviceMetrics;
   readonly condition: () => DeviceCondition;
   readonly broker: () => BrokerStatus | undefined;
+  readonly uplink: Uplink | undefined;
 }
 
 const NO_BROKER = { url: "", connected: false, lastError: null, unreadable: 0 } as const;
+
+const FLAG_SENTENCES: Readonly<Record<FlagOutcome, string>> = {
+  queued: "Its picture is on the way to the hub.",
+  added: "Its picture waits for the hub already.",
+  gone: "Its picture is no longer kept here; the hub learns of the verdict only.",
+};
 
 /** The running device as the status page and the HTTP interface see it. */
 export class LiveView implements DeviceView {
@@ -64,6 +72,7 @@ export class LiveView implements DeviceView {
       trigger: config.trigger.mode,
       camera: { name, state, framesPerSecond, restarts, lastError: cameraError, widthPx, heightPx },
       broker: { url, connected, lastError, backlog, unreadable },
+      hub: hubStatus(this.#parts.uplink),
       journal: { recording, sentence, bytes },
       counts: statistics.counts,
       triggers: statistics.triggers,
@@ -120,7 +129,9 @@ export class LiveView implements DeviceView {
   }
 
   async flag(verdictId: string, note: string, by: string): Promise<CommandReply> {
-    return this.#audit("flag", verdictId, by, { note }, "The part is flagged for the central team.");
+    const done = await this.#audit("flag", verdictId, by, { note }, "The part is flagged for the central team.");
+    const outcome = await this.#parts.uplink?.flag(verdictId, by, note);
+    return outcome === undefined ? done : { ...done, message: `${done.message} ${FLAG_SENTENCES[outcome]}` };
   }
 
   async override(verdictId: string, verdict: "pass" | "reject", reason: string, by: string): Promise<CommandReply> {
@@ -176,4 +187,12 @@ export class LiveView implements DeviceView {
   #record(entry: Omit<AuditEntry, "at">): Promise<void> {
     return this.#parts.journal.recordAudit({ at: toIso(this.#parts.clock.wallNow()), ...entry });
   }
+}
+
+function hubStatus(uplink: Uplink | undefined): DeviceStatus["hub"] {
+  if (uplink === undefined) return null;
+  const { url, enrolled, connected, waiting, waitingBytes, refused, sent, lost, leftOut, hold, problem } =
+    uplink.status();
+  const sentence = problem?.sentence ?? null;
+  return { url, enrolled, connected, waiting, waitingBytes, refused, sent, lost, leftOut, hold, sentence };
 }

@@ -88,12 +88,14 @@ export class RecipeStages implements InspectionStages<PreparedRegions, Inference
 /** Cuts the batch's outputs into regions; views, no copies. */
 export function scoresByRegion(rects: readonly PixelRect[], result: InferenceResult): RegionScores[] {
   const classes = result.probabilities.length / rects.length;
+  const embeddingSize = result.embedding.length / rects.length;
   const heatmapRows = result.heatmapHeight;
   const heatmapCols = result.heatmapWidth;
   const heatmapSize = classes * heatmapRows * heatmapCols;
   return rects.map((rect, index) => ({
     rect,
     probabilities: result.probabilities.subarray(index * classes, (index + 1) * classes),
+    embedding: result.embedding.subarray(index * embeddingSize, (index + 1) * embeddingSize),
     heatmap: result.heatmap.subarray(index * heatmapSize, (index + 1) * heatmapSize),
     heatmapRows,
     heatmapCols,

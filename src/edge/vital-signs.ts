@@ -3,6 +3,7 @@ import type { DeviceHealth } from "../contracts/device-state.ts";
 import type { JournalStatus } from "../pipeline/journal/journal.ts";
 import type { BrokerStatus } from "../pipeline/publish/broker-link.ts";
 import type { PublisherStatus } from "../pipeline/publish/verdict-publisher.ts";
+import type { UplinkStatus } from "../pipeline/uplink/uplink.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Service } from "../platform/services.ts";
 import type { Inspection } from "./inspection.ts";
@@ -18,6 +19,7 @@ export interface VitalSignsContext {
   readonly journal: () => JournalStatus;
   readonly broker: () => BrokerStatus | undefined;
   readonly publisher: () => PublisherStatus | undefined;
+  readonly uplink: () => UplinkStatus | undefined;
 }
 
 /** Counters and gauges of the device, for MQTT health and for Prometheus. */
@@ -36,6 +38,7 @@ export class VitalSigns implements Service {
       const ledger = context.journal();
       const camera = context.inspection.camera.status();
       const publisher = context.publisher();
+      const uplink = context.uplink();
       const gate = context.inspection.rejectSignal.status();
       return {
         triggersTotal: health.triggers,
@@ -62,6 +65,11 @@ export class VitalSigns implements Service {
         gateMissedPassesTotal: gate.missedPassCount,
         gateOverlapsTotal: gate.overlapCount,
         gateLateWritesTotal: gate.lateWriteCount,
+        hubCasesWaiting: uplink?.waiting ?? 0,
+        hubBytesWaiting: uplink?.waitingBytes ?? 0,
+        hubCasesSentTotal: uplink?.sent ?? 0,
+        hubCasesLostTotal: uplink?.lost ?? 0,
+        hubCasesLeftOutTotal: uplink?.leftOut ?? 0,
         eventLoopP99Ms: health.eventLoopP99Ms,
         framesPerSecond: health.framesPerSecond,
       };

@@ -8,11 +8,13 @@ import type { Api } from "./zod-provider.ts";
 export class HttpRefusal extends Error {
   readonly statusCode: number;
   readonly code: string;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(statusCode: number, code: string, message: string) {
+  constructor(statusCode: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
     super(message);
     this.statusCode = statusCode;
     this.code = code;
+    this.headers = headers;
   }
 }
 
@@ -21,6 +23,9 @@ const STATUS_OF: { readonly [C in ErrorCode]?: number } = {
   UNKNOWN_RECIPE: 404,
   BUNDLE_INVALID: 409,
   GOLDEN_MISMATCH: 409,
+  UNKNOWN_CASE: 404,
+  UNKNOWN_TAG: 404,
+  CASE_REFUSED: 409,
 };
 
 /** What the HTTP library itself refuses, in our words. */
@@ -78,6 +83,7 @@ export function installErrorReplies(api: Api, log: Logger): void {
   api.setErrorHandler(async (error, request, reply) => {
     const refusal = refusalOf(error);
     if (refusal.statusCode >= 500) log.error({ err: error, url: request.url }, "a request failed");
+    if (error instanceof HttpRefusal) reply.headers(error.headers);
     return reply.code(refusal.statusCode).send(bodyOf(refusal));
   });
   api.setNotFoundHandler(async (request, reply: FastifyReply) => {

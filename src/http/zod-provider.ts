@@ -51,12 +51,14 @@ export function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): object 
 const MEANINGS: Readonly<Record<string, string>> = {
   200: "done",
   400: "the request is not valid",
-  401: "the write token is missing or wrong",
-  403: "this device or this origin may not act",
+  401: "who asks is not known here",
+  403: "who asks may not do this",
   404: "not known here",
   409: "understood, and declined",
   413: "too large",
   415: "not a content type accepted here",
+  422: "well-formed, but not what it says it is",
+  429: "too much; retry-after says when again",
   503: "not now",
 };
 

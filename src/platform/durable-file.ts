@@ -1,11 +1,15 @@
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** After return, `path` holds all of `bytes` even if power is cut now; before, the old content. */
-export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+/**
+ * After return, `path` holds all of `bytes` even if power is cut now; before, the old content. `mode`, where given, is
+ * that of the file from before its first byte on.
+ */
+export async function writeDurably(path: string, bytes: Uint8Array | string, mode?: number): Promise<void> {
   const partPath = `${path}.part`;
-  const file = await open(partPath, "w");
+  const file = await open(partPath, "w", mode);
   try {
+    if (mode !== undefined) await file.chmod(mode); // one that was left there keeps its own otherwise
     await file.writeFile(bytes);
     await file.sync();
   } finally {

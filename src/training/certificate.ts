@@ -1,13 +1,7 @@
-import { binomialCdf } from "../statistics/intervals.ts";
+import { allowedWrong, doubt, partsNeeded, type PromiseTerms } from "../statistics/exact-promise.ts";
 import type { ScoredFrame } from "./metrics.ts";
 
 export { certificateFault } from "../contracts/certificate-fault.ts";
-
-/** "At most `maxRate` of all such parts are judged wrong, with this confidence." Both in (0, 1). */
-export interface PromiseTerms {
-  readonly maxRate: number;
-  readonly confidence: number;
-}
 
 /** A promise the parts support. */
 export interface KeptPromise {
@@ -35,26 +29,6 @@ export interface BrokenPromise {
 }
 
 export type PromiseResult = KeptPromise | BrokenPromise;
-
-/**
- * Wrong judgements allowed among `parts` held-out parts: the largest k with BinomialCDF(k; parts, maxRate) <=
- * 1 - confidence, or -1 where not even none is enough. 1 % at 95 % allows 0, 1, 2 from 299, 473, 628 parts on.
- */
-export function allowedWrong(parts: number, { maxRate, confidence }: PromiseTerms): number {
-  let allowed = -1;
-  while (allowed + 1 < parts && binomialCdf(allowed + 1, parts, maxRate) <= doubt(confidence)) allowed++;
-  return allowed;
-}
-
-/** Least number of parts for the promise with no part judged wrong: (1 - maxRate)^parts <= 1 - confidence. */
-export function partsNeeded({ maxRate, confidence }: PromiseTerms): number {
-  let parts = Math.max(1, Math.ceil(Math.log(doubt(confidence)) / Math.log1p(-maxRate)) - 1);
-  while (binomialCdf(0, parts, maxRate) > doubt(confidence)) parts++;
-  return parts;
-}
-
-/** 1 - confidence; 1 - 0.95 is a little more than 0.05 in floating point, and 5 % shall mean 5 %. */
-const doubt = (confidence: number): number => Number((1 - confidence).toPrecision(12));
 
 /**
  * The score a defective part is certified by: the least of its frames', since it escapes if any of them would let it

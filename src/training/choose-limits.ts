@@ -1,4 +1,5 @@
 import type { DecisionLimits } from "../contracts/model-bundle.ts";
+import type { PromiseTerms } from "../statistics/exact-promise.ts";
 import {
   defectivePartScores,
   escapePromise,
@@ -7,7 +8,6 @@ import {
   justAbove,
   overkillPromise,
   type PromiseResult,
-  type PromiseTerms,
 } from "./certificate.ts";
 import { cheapestLimits, type VerdictCosts } from "./cost-limits.ts";
 import type { ScoredFrame } from "./metrics.ts";

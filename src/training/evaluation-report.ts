@@ -1,9 +1,12 @@
 import { certificateFault } from "../contracts/certificate-fault.ts";
 import type { EvaluatedModel, Evaluation, MisjudgedFrame } from "./evaluation.ts";
-import { curvePlot, histogramPlot, reliabilityPlot, riskPlot } from "./report-plots.ts";
-import { REPORT_STYLE } from "./report-style.ts";
-import { agreementAndSpeed, classTable, confusionHeat, foldTable, htmlTable, sliceTables } from "./report-tables.ts";
-import { escapeHtml, figureText, intervalText, percentText } from "./report-text.ts";
+import { curvePlot } from "../report/figure.ts";
+import { REPORT_STYLE } from "../report/style.ts";
+import { htmlTable } from "../report/table.ts";
+import { escapeHtml, intervalText, percentText } from "../report/text.ts";
+import { histogramPlot, reliabilityPlot, riskPlot } from "./report-plots.ts";
+import { agreementAndSpeed, classTable, confusionHeat, foldTable, sliceTables } from "./report-tables.ts";
+import { figureText } from "./report-text.ts";
 import type { PartShare } from "./part-share.ts";
 
 export interface ReportFacts {

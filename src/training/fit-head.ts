@@ -1,5 +1,5 @@
 import type { LinearHead } from "./attach-head.ts";
-import { type Grouped, stratifiedGroupFolds } from "./group-folds.ts";
+import { type Grouped, stratifiedGroupFolds } from "../statistics/group-folds.ts";
 import { type HeadExamples, type HeadTrainingOptions, trainHead } from "./train-head.ts";
 
 /** Folds of the training side that decide when to stop. */

@@ -1,6 +1,6 @@
 import { SightlineError } from "../contracts/errors.ts";
 import { seededRandom, shuffle } from "../platform/random.ts";
-import type { Grouped } from "./group-folds.ts";
+import type { Grouped } from "../statistics/group-folds.ts";
 
 interface Part {
   readonly group: string;

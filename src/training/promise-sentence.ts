@@ -1,4 +1,5 @@
-import type { PromiseResult, PromiseTerms } from "./certificate.ts";
+import type { PromiseTerms } from "../statistics/exact-promise.ts";
+import type { PromiseResult } from "./certificate.ts";
 
 /** How each kind of promise speaks of its parts. */
 const WORDS = {

@@ -1,67 +1,7 @@
+import { across, figure, INNER_HEIGHT, INNER_WIDTH, LEFT, line, type PlotText, TOP, up } from "../report/figure.ts";
 import type { ReliabilityBin } from "./calibration-error.ts";
 import type { CurvePoint, ScoreHistogram } from "./evaluation-curves.ts";
-import { escapeHtml } from "./report-text.ts";
 import type { Limits } from "./quality-figures.ts";
-
-/** Size of a plot in units of its view box, and the margins its labels need. */
-const WIDTH = 400;
-const HEIGHT = 300;
-const LEFT = 62;
-const RIGHT = 12;
-const TOP = 14;
-const BOTTOM = 42;
-const INNER_WIDTH = WIDTH - LEFT - RIGHT;
-const INNER_HEIGHT = HEIGHT - TOP - BOTTOM;
-
-export interface PlotText {
-  readonly title: string;
-  readonly x: string;
-  readonly y: string;
-  /** Half a sentence below the plot. */
-  readonly note: string;
-}
-
-/** x and y of the unit square in the view box. */
-const across = (value: number): string => (LEFT + value * INNER_WIDTH).toFixed(1);
-const up = (value: number): string => (TOP + (1 - value) * INNER_HEIGHT).toFixed(1);
-
-interface Axes {
-  /** Label of a tick at 0, 0.25, … 1 of the height. */
-  readonly yTick?: (value: number) => string;
-  readonly xTick?: (value: number) => string;
-}
-
-function figure({ title, x, y, note }: PlotText, content: string, axes: Axes = {}): string {
-  const ticks = [0, 0.25, 0.5, 0.75, 1];
-  const tickText = (value: number): string => String(value);
-  const grid = ticks
-    .map(
-      (tick) =>
-        `<path class="grid" d="M${across(0)} ${up(tick)}H${across(1)}M${across(tick)} ${up(0)}V${up(1)}"/>` +
-        `<text class="tick" x="${LEFT - 6}" y="${Number(up(tick)) + 4}" text-anchor="end">${(axes.yTick ?? tickText)(tick)}</text>` +
-        `<text class="tick" x="${across(tick)}" y="${HEIGHT - BOTTOM + 15}" text-anchor="middle">${(axes.xTick ?? tickText)(tick)}</text>`,
-    )
-    .join("");
-  return (
-    `<figure><figcaption>${escapeHtml(title)}</figcaption>` +
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">${grid}${content}` +
-    `<text class="axis" x="${LEFT + INNER_WIDTH / 2}" y="${HEIGHT - 8}" text-anchor="middle">${escapeHtml(x)}</text>` +
-    `<text class="axis" transform="translate(14 ${TOP + INNER_HEIGHT / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(y)}</text>` +
-    `</svg><p>${escapeHtml(note)}</p></figure>`
-  );
-}
-
-const line = (points: readonly CurvePoint[], kind: string): string =>
-  points.length === 0
-    ? ""
-    : `<path class="${kind}" d="M${points.map(([x, y]) => `${across(x)} ${up(y)}`).join("L")}"/>`;
-
-/** A curve in the unit square; `reference` is drawn dashed. */
-export const curvePlot = (
-  text: PlotText,
-  points: readonly CurvePoint[],
-  reference: readonly CurvePoint[] = [],
-): string => figure(text, line(reference, "reference") + line(points, "curve"));
 
 /** Risk over coverage; the height is scaled to the highest risk. */
 export function riskPlot(text: PlotText, points: readonly CurvePoint[]): string {

@@ -1,13 +1,8 @@
 import type { Evaluation, SliceQuality } from "./evaluation.ts";
 import type { FoldFigure, FoldFigures } from "./fold-figures.ts";
-import { escapeHtml, figureText, intervalText, partShareText, percentText } from "./report-text.ts";
-
-/** Cells are HTML already. */
-export function htmlTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const header = head.map((cell) => `<th>${cell}</th>`).join("");
-  const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${cell}</td>`).join("")}</tr>`).join("");
-  return `<div class="scroll"><table><thead><tr>${header}</tr></thead><tbody>${body}</tbody></table></div>`;
-}
+import { htmlTable } from "../report/table.ts";
+import { escapeHtml, intervalText, percentText } from "../report/text.ts";
+import { figureText, partShareText } from "./report-text.ts";
 
 export const classTable = ({ classes }: Evaluation): string =>
   htmlTable(

@@ -1,5 +1,5 @@
 import { seededRandom, shuffle } from "../platform/random.ts";
-import { stratifiedGroupFolds } from "./group-folds.ts";
+import { stratifiedGroupFolds } from "../statistics/group-folds.ts";
 import { auroc } from "./metrics.ts";
 
 export interface EmbeddedItem {

@@ -8,7 +8,7 @@ import { chooseLimits, fitTemperature, softmax } from "./calibrate-scores.ts";
 import type { InputSizePx, UnreadableFile } from "./model-pixels.ts";
 import { embedRegions } from "./embed-regions.ts";
 import type { EpochResult, PositionStore } from "./finetune/fine-tune.ts";
-import { checkNoLeak, stratifiedGroupFolds } from "./group-folds.ts";
+import { checkNoLeak, stratifiedGroupFolds } from "../statistics/group-folds.ts";
 import { holdOutParts } from "./hold-out.ts";
 import { judgedFrames, judgeRegions } from "./judge-regions.ts";
 import { type JudgedFrame, likeliest } from "./judged-frame.ts";

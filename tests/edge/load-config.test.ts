@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { loadDeviceConfig, parseDeviceConfig, readSecret } from "../../src/edge/load-config.ts";
+import { readSecret } from "../../src/config/secret.ts";
+import { loadDeviceConfig, parseDeviceConfig } from "../../src/edge/load-config.ts";
 
 const GOOD = `
 device: station-1
@@ -70,7 +71,7 @@ test("an active recipe that is none of the recipes, and a name that two of them 
 
 test("a hub without the broker that would reach it is refused", () => {
   expect(refusal(`${GOOD}hub: {}\n`)).toBe(
-    "/plant/line1.yaml:8: hub: a hub acknowledges over the broker; set mqtt, or remove hub",
+    "/plant/line1.yaml:8: hub: a hub without url acknowledges over the broker; set hub.url or mqtt, or remove hub",
   );
 });
 

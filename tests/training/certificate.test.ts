@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../../src/platform/random.ts";
+import { allowedWrong, partsNeeded } from "../../src/statistics/exact-promise.ts";
 import {
-  allowedWrong,
   certificateFault,
   defectivePartScores,
   escapePromise,
@@ -9,7 +9,6 @@ import {
   joinLimits,
   justAbove,
   overkillPromise,
-  partsNeeded,
 } from "../../src/training/certificate.ts";
 import { cheapestLimits } from "../../src/training/cost-limits.ts";
 import { binomialCdf } from "../../src/statistics/intervals.ts";

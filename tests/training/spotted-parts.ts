@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { dirname, join } from "node:path";
 import { encodePng } from "../../src/imaging/encode-jpeg.ts";
 import { seededRandom } from "../../src/platform/random.ts";
-import { csvLine } from "../../src/training/csv.ts";
+import { csvLine } from "../../src/platform/csv.ts";
 
 /** Knows grey parts (good) and those with a dark or bright spot; see tests/fixtures/make-tiny-bundle.py. */
 export const TINY_BUNDLE = fileURLToPath(new URL("../fixtures/tiny-bundle", import.meta.url));

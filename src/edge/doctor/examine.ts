@@ -7,7 +7,8 @@ import { checkCamera, checkCameraPrograms } from "./camera-check.ts";
 import { failure, fine, type Check, type Finding } from "./finding.ts";
 import { inferenceChecks } from "./inference-checks.ts";
 import { machineChecks } from "./machine-checks.ts";
-import { checkBroker, checkHttp, checkHub, checkRejectSignal, type Environment } from "./network-checks.ts";
+import { checkHub } from "./hub-check.ts";
+import { checkBroker, checkHttp, checkRejectSignal, type Environment } from "./network-checks.ts";
 import { checkStorage } from "./storage-check.ts";
 
 export interface CheckResult extends Finding {
@@ -56,7 +57,7 @@ function checksFor(config: DeviceConfig | string | null, parts: ExaminationParts
     { name: "camera", look: () => checkCamera(openFrameSource(config.camera, clock), clock) },
     ...inferenceChecks({ provider: config.inference.provider, recipes: config.recipes, runModel, clock, log }),
     { name: "broker", look: () => checkBroker(config, environment) },
-    { name: "hub", look: async () => checkHub(config) },
+    { name: "hub", look: () => checkHub(config, clock) },
     { name: "reject signal", look: () => checkRejectSignal(config, clock) },
     { name: "http", look: () => checkHttp(config, environment) },
   ];

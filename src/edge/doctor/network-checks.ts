@@ -6,7 +6,7 @@ import { saysOtherProtocol } from "../../pipeline/publish/broker-sentences.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { brokerSettings } from "../broker-settings.ts";
 import type { DeviceConfig } from "../device-config.ts";
-import { readSecret } from "../load-config.ts";
+import { readSecret } from "../../config/secret.ts";
 import { probeRejectSignal } from "../reject-signal/probe-reject-signal.ts";
 import { failure, fine, warning, type Finding } from "./finding.ts";
 
@@ -47,11 +47,6 @@ export async function checkBroker({ mqtt, device }: DeviceConfig, environment: E
       "correct mqtt in the configuration, or start the broker; verdicts wait on disk meanwhile",
     );
   }
-}
-
-export function checkHub({ hub }: DeviceConfig): Finding {
-  if (hub === null) return fine("none is configured: verdicts are kept until the broker has taken them");
-  return fine("it acknowledges over the broker; whether it does, the backlog on the status page shows");
 }
 
 export async function checkRejectSignal({ rejectSignal }: DeviceConfig, clock: Clock): Promise<Finding> {

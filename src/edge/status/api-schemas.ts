@@ -54,6 +54,22 @@ export const StatusBody = z.strictObject({
     backlog: Count.describe("verdicts on disk that the broker has not taken yet"),
     unreadable: Count.describe("messages to the device that did not fit, since its start"),
   }),
+  hub: z
+    .strictObject({
+      url: z.string(),
+      enrolled: z.boolean(),
+      connected: z.boolean(),
+      waiting: Count.describe("hard cases on disk that the hub does not have yet"),
+      waitingBytes: Count.describe("of their images"),
+      refused: Count.describe("of the waiting, those the hub has declined"),
+      sent: Count,
+      lost: Count.describe("given up for lack of space"),
+      leftOut: Count.describe("chosen and not kept, since this start"),
+      hold: z.string().nullable().describe("why nothing is sent now"),
+      sentence: z.string().nullable().describe("what a person should know"),
+    })
+    .nullable()
+    .describe("null where no hub has an address"),
   journal: z.strictObject({ recording: z.boolean(), sentence: z.string().nullable(), bytes: Count }),
   counts: KindCounts,
   triggers: Count,

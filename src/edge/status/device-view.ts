@@ -46,6 +46,25 @@ export interface DeviceStatus {
     /** Messages to the device that did not fit, since its start. */
     readonly unreadable: number;
   };
+  /** Null where no hub has an address. */
+  readonly hub: {
+    readonly url: string;
+    readonly enrolled: boolean;
+    readonly connected: boolean;
+    /** Hard cases on disk that the hub does not have yet, and the bytes of their images. */
+    readonly waiting: number;
+    readonly waitingBytes: number;
+    /** Of the waiting, those the hub has declined. */
+    readonly refused: number;
+    readonly sent: number;
+    /** Given up for lack of space. */
+    readonly lost: number;
+    /** Chosen and not kept, since this start. */
+    readonly leftOut: number;
+    /** Why nothing is sent now, in words, or null. */
+    readonly hold: string | null;
+    readonly sentence: string | null;
+  } | null;
   readonly journal: { readonly recording: boolean; readonly sentence: string | null; readonly bytes: number };
   readonly counts: Readonly<Record<VerdictKind, number>>;
   readonly triggers: number;

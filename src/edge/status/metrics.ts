@@ -29,6 +29,11 @@ export interface MetricsReading {
   readonly gateMissedPassesTotal: number;
   readonly gateOverlapsTotal: number;
   readonly gateLateWritesTotal: number;
+  readonly hubCasesWaiting: number;
+  readonly hubBytesWaiting: number;
+  readonly hubCasesSentTotal: number;
+  readonly hubCasesLostTotal: number;
+  readonly hubCasesLeftOutTotal: number;
   readonly eventLoopP99Ms: number;
   readonly framesPerSecond: number;
 }
@@ -61,6 +66,12 @@ const TOTALS: readonly (readonly [name: string, key: ReadingKey, help: string])[
     "Second verdicts of a trigger that the ledger turned away",
   ],
 ];
+/** The first two are of the queue on disk, earlier starts included. */
+const HUB_TOTALS: typeof TOTALS = [
+  ["sightline_hub_cases_sent_total", "hubCasesSentTotal", "Hard cases the hub has taken"],
+  ["sightline_hub_cases_lost_total", "hubCasesLostTotal", "Hard cases given up for lack of space"],
+  ["sightline_hub_cases_left_out_total", "hubCasesLeftOutTotal", "Hard cases chosen and not kept, since this start"],
+];
 const GATE_TOTALS: typeof TOTALS = [
   ["sightline_gate_passes_total", "gatePassesTotal", "Passes put on the reject signal in time"],
   ["sightline_gate_missed_passes_total", "gateMissedPassesTotal", "Passes that were not: those parts are rejected"],
@@ -83,6 +94,8 @@ const GAUGES: readonly (readonly [name: string, key: ReadingKey, help: string, s
   ["sightline_backlog_verdicts", "backlogVerdicts", "Verdicts on disk that the broker has not taken yet", 1],
   ["sightline_verdicts_in_flight", "verdictsInFlight", "Verdicts sent that the broker has not acknowledged yet", 1],
   ["sightline_last_frame_timestamp_seconds", "lastFrameAtMs", "When the newest frame was captured, since 1970", 0.001],
+  ["sightline_hub_cases_waiting", "hubCasesWaiting", "Hard cases on disk that the hub does not have yet", 1],
+  ["sightline_hub_bytes_waiting", "hubBytesWaiting", "Size of their images", 1],
   ["sightline_journal_bytes", "journalBytes", "Size of the journal on disk", 1],
   [
     "sightline_event_loop_p99_seconds",
@@ -150,7 +163,7 @@ export class DeviceMetrics {
 
   #readOnScrape(read: () => MetricsReading): void {
     const registers = [this.#registry];
-    for (const [name, key, help] of [...TOTALS, ...GATE_TOTALS]) {
+    for (const [name, key, help] of [...TOTALS, ...HUB_TOTALS, ...GATE_TOTALS]) {
       new Counter({
         name,
         help,

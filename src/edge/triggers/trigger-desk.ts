@@ -95,6 +95,7 @@ export class TriggerDesk {
       source: arrival.source,
       requestId: request.id ?? null,
       part: request.part,
+      readings: request.readings,
       deadlineMs: request.deadlineMs,
       receivedTick,
       capture,

@@ -15,9 +15,15 @@ export interface Tables {
   devices: DeviceTable;
   enrolment_codes: EnrolmentCodeTable;
   images: ImageTable;
+  image_senders: ImageSenderTable;
+  device_progress: DeviceProgressTable;
+  lost_cases: LostCaseTable;
   cases: CaseTable;
+  case_facets: CaseFacetTable;
+  case_times: CaseTimeTable;
   case_metadata: CaseMetadataTable;
   embeddings: EmbeddingTable;
+  sketches: SketchTable;
   verdicts: VerdictTable;
   labels: LabelTable;
   tags: TagTable;
@@ -26,8 +32,10 @@ export interface Tables {
   work_orders: WorkOrderTable;
   saved_filters: SavedFilterTable;
   dataset_versions: DatasetVersionTable;
+  dataset_items: DatasetItemTable;
   users: UserTable;
   sessions: SessionTable;
+  api_tokens: ApiTokenTable;
   audit: AuditTable;
   jobs: JobTable;
 }
@@ -85,8 +93,37 @@ interface ImageTable {
   width_px: number;
   height_px: number;
   stored_at: number;
-  /** Device that sent it first; null: imported. A device may only name images that it sent itself. */
+  /** Device that sent it first; null: imported. */
   device_id: string | null;
+  /** When a reconciliation found no file for it; null: the file is there. */
+  missing_since: Generated<number | null>;
+}
+
+/** A device may only name images whose bytes it sent itself: two devices may well send the same ones. */
+interface ImageSenderTable {
+  sha256: string;
+  device_id: string;
+  sent_at: number;
+}
+
+/** Hard cases that a device had chosen and gave up, as it told: the hub will never get them. */
+interface LostCaseTable {
+  /** Of its verdict. */
+  id: string;
+  device_id: string;
+  /** Bits in the order of HARD_CASE_REASONS. */
+  reasons: number;
+  cause: string;
+  bytes: number;
+  lost_at: number;
+  told_at: number;
+}
+
+/** The newest verdict up to which the hub has everything a device sent, without a gap. */
+interface DeviceProgressTable {
+  device_id: string;
+  boot_seq: number;
+  verdict_seq: number;
 }
 
 interface CaseTable {
@@ -101,6 +138,8 @@ interface CaseTable {
   captured_at: number;
   received_at: number;
   image_sha256: string;
+  /** JSON {x, y, width, height}: the part of the frame that was sent, px; null: all of it. */
+  crop_json: string | null;
   verdict: string;
   class: string | null;
   ng_score: number | null;
@@ -124,6 +163,22 @@ interface CaseTable {
   metadata_json: string;
 }
 
+/**
+ * What cases are filtered by, turned around: for every property (a device, a label, a day, a word of metadata) the rows of
+ * the cases that have it. `cases/facets.ts` says what a facet is.
+ */
+interface CaseFacetTable {
+  facet: number;
+  case_row: number;
+}
+
+/** The time of capture again, in rows so small that thousands of cases can be asked for it: theirs are a hundred times as large. */
+interface CaseTimeTable {
+  case_row: number;
+  captured_at: number;
+}
+
+/** The metadata of a case, word by word; to find cases by it, see `case_facets`. */
 interface CaseMetadataTable {
   case_row: number;
   key: string;
@@ -135,6 +190,15 @@ interface EmbeddingTable {
   model_sha256: string;
   /** float32 little-endian, as the model gave it. */
   vector: Uint8Array;
+}
+
+/** The embedding in 64 dimensions, for the similarity index to load: cases/sketch.ts. */
+interface SketchTable {
+  case_row: number;
+  project_id: string;
+  model_sha256: string;
+  /** float32 little-endian. */
+  sketch: Uint8Array;
 }
 
 /** Every verdict a device reported, hard case or not: the ledger's copy. */
@@ -153,6 +217,10 @@ interface LabelTable {
   row: GeneratedAlways<number>;
   case_row: number;
   label: string;
+  /** 1 where the label is a defect class. */
+  label_defect: number;
+  /** What this label makes of the verdict. */
+  outcome: Outcome;
   by_user: string;
   at: number;
   /** 1: given without seeing model or other labels, for agreement. */
@@ -219,6 +287,17 @@ interface SavedFilterTable {
   created_at: number;
 }
 
+/** Lists of items, written piece by piece; a list counts when a version names it, others are remains and are removed. */
+interface DatasetItemTable {
+  /** UUIDv7 of when it was begun. */
+  list_id: string;
+  image_sha256: string;
+  /** The item as the canonical list has it. */
+  json: string;
+  /** 1: cases with the same image are labelled otherwise; such an image is left out. */
+  contradicted: number;
+}
+
 interface DatasetVersionTable {
   /** SHA-256 of the canonical list of its items: the version is its content. */
   sha256: string;
@@ -229,6 +308,12 @@ interface DatasetVersionTable {
   note: string;
   created_by: string;
   created_at: number;
+  /** Its items in `dataset_items`. */
+  list_id: string;
+  /** JSON: the case filter it was made with. */
+  filter_json: string;
+  /** JSON: parts and frames by class and side, and what was left out. */
+  report_json: string;
 }
 
 interface UserTable {
@@ -239,6 +324,21 @@ interface UserTable {
   oidc_subject: string | null;
   created_at: number;
   disabled_at: number | null;
+  /** 1: the password was made by the hub and has to be replaced at the first sign-in. */
+  password_once: Generated<number>;
+}
+
+/** For programs: acts for a person, with at most that person's role. */
+interface ApiTokenTable {
+  id: string;
+  token_sha256: string;
+  user_name: string;
+  /** In the person's words: what it is for. */
+  purpose: string;
+  role: string;
+  created_at: number;
+  expires_at: number;
+  revoked_at: number | null;
 }
 
 interface SessionTable {

@@ -14,6 +14,8 @@ export interface Decision {
   readonly scores: Readonly<Record<string, number>>;
   readonly regions: readonly VerdictRegion[];
   readonly hardCase: readonly HardCaseReason[];
+  /** Of the worst region; a view of the inference's own memory. */
+  readonly embedding: Float32Array;
   /** Of the worst region, for the overlay. */
   readonly heat: DefectMap & { readonly rect: PixelRect };
 }
@@ -57,6 +59,7 @@ export function decide(
     scores: Object.fromEntries(classes.map(({ name }, index) => [name, clip(worst.probabilities[index] ?? 0)])),
     regions: verdict === "pass" ? [] : boxes,
     hardCase: verdict === "review" ? ["uncertain"] : [],
+    embedding: worst.embedding,
     heat: { ...defectMap(worst, classes, score), rect: worst.rect },
   };
 }

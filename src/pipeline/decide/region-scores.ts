@@ -6,6 +6,8 @@ export interface RegionScores {
   readonly rect: PixelRect;
   /** [classes], calibrated, sums to 1. */
   readonly probabilities: Float32Array;
+  /** [D], what the model saw in it. */
+  readonly embedding: Float32Array;
   /** [classes, rows, cols], class activations. */
   readonly heatmap: Float32Array;
   readonly heatmapRows: number;

@@ -4,6 +4,8 @@ export interface JournalOptions {
   readonly directoryPath: string;
   /** With a hub, verdicts stay until it has acknowledged them; without, until a broker has taken them. */
   readonly hubConfigured: boolean;
+  /** The hub gets verdicts through the broker: what it acknowledges, the broker has taken. False: it is sent them itself. */
+  readonly hubBehindBroker: boolean;
   /** False for a device that publishes nowhere: then only age and quota decide how long verdicts stay. */
   readonly brokerConfigured: boolean;
   /** Everything the journal may take on the disk: database, write-ahead log and reserve. */
@@ -31,6 +33,7 @@ const SMALLEST_DATABASE_BYTES = 1024 * 1024;
 
 const DEFAULTS = {
   brokerConfigured: true,
+  hubBehindBroker: true,
   maxBytes: 2 * 1024 ** 3,
   reserveBytes: 4 * 1024 ** 2,
   retentionDays: 30,

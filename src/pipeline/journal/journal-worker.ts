@@ -26,6 +26,8 @@ async function answer(request: LedgerRequest): Promise<LedgerAnswers[keyof Ledge
       return keeper.file.ofRequest(request.requestId);
     case "unsent":
       return keeper.file.unsent(request.afterRow, request.limit);
+    case "unacknowledged":
+      return keeper.file.unacknowledged(request.afterRow, request.limit);
     case "close":
       keeper.close();
       return null;

@@ -43,7 +43,10 @@ export interface JournalStatus {
   readonly verdicts: number;
   /** Verdicts that no broker has taken yet. */
   readonly backlog: number;
-  /** Verdicts taken by the broker that the hub has not acknowledged yet (0 without a hub). */
+  /**
+   * Verdicts that the hub has not acknowledged yet (0 without a hub); of a hub behind the broker only those that the
+   * broker has taken.
+   */
   readonly unacknowledged: number;
   /** Verdicts of this boot lost from the ledger since they could not be written. */
   readonly unrecorded: number;
@@ -76,6 +79,8 @@ export interface Journal {
   verdictOfRequest(requestId: string): Promise<Verdict | "pending" | undefined>;
   /** The oldest verdicts no broker has taken, in order, after `afterRow` (0: from the first). */
   unsent(afterRow: number, limit: number): Promise<{ row: number; json: string }[]>;
+  /** The oldest verdicts that no hub has acknowledged, in order, after `afterRow` (0: from the first). */
+  unacknowledged(afterRow: number, limit: number): Promise<{ row: number; json: string }[]>;
   /** A broker has taken every verdict up to this row. Written with a later commit: a crash before it sends again. */
   markSentThrough(row: number): void;
   /** The hub has stored everything up to this verdict. Written with a later commit. */

@@ -32,7 +32,7 @@ const SQL = {
   verdict: "SELECT json FROM verdicts WHERE id = ?",
   ofRequest: `SELECT trigger_id, verdicts.json AS json FROM triggers LEFT JOIN verdicts USING (trigger_id)
     WHERE triggers.request_id = ?`,
-  unsent: "SELECT row, json FROM verdicts WHERE row > ? ORDER BY row LIMIT ?",
+  after: "SELECT row, json FROM verdicts WHERE row > ? ORDER BY row LIMIT ?",
   oldest: "SELECT row, trigger_id, recorded_at FROM verdicts WHERE row <= ? ORDER BY row LIMIT ?",
   removeVerdict: "DELETE FROM verdicts WHERE row = ?",
   removeTrigger: "DELETE FROM triggers WHERE trigger_id = ?",
@@ -110,8 +110,11 @@ export class LedgerFile {
   }
 
   unsent(afterRow: number, limit: number): { row: number; json: string }[] {
-    const rows = this.#statements.unsent.all(Math.max(afterRow, this.#marks.sentRow), limit);
-    return rows.map((row) => ({ row: Number(row["row"]), json: String(row["json"]) }));
+    return this.#after(Math.max(afterRow, this.#marks.sentRow), limit);
+  }
+
+  unacknowledged(afterRow: number, limit: number): { row: number; json: string }[] {
+    return this.#after(Math.max(afterRow, this.#marks.acknowledgedRow), limit);
   }
 
   /** Removes up to `limit` of the oldest verdicts through `throughRow` recorded before `beforeMs`; returns how many. */
@@ -131,6 +134,11 @@ export class LedgerFile {
 
   pragma(name: "page_count" | "freelist_count" | "max_page_count"): number {
     return Number(this.database.prepare(`PRAGMA ${name}`).get()?.[name]);
+  }
+
+  #after(row: number, limit: number): { row: number; json: string }[] {
+    const rows = this.#statements.after.all(row, limit);
+    return rows.map((found) => ({ row: Number(found["row"]), json: String(found["json"]) }));
   }
 
   #transaction<T>(work: () => T): T {
@@ -165,9 +173,9 @@ export class LedgerFile {
         this.#marks.sentRow = Math.max(this.#marks.sentRow, Math.min(change.throughRow, this.#marks.lastRow));
         return "written";
       case "acknowledged":
-        return this.#acknowledge(change.bootSeq, change.verdictSeq);
+        return this.#acknowledge(change);
       case "resend":
-        this.#marks.sentRow = this.#marks.acknowledgedRow;
+        this.#marks.sentRow = Math.min(this.#marks.sentRow, this.#marks.acknowledgedRow);
         return "written";
     }
   }
@@ -197,14 +205,14 @@ export class LedgerFile {
   }
 
   /** A mark of a verdict that is not here moves nothing: removed rows are behind the mark, others were never ours. */
-  #acknowledge(bootSeq: number, verdictSeq: number): ChangeResult {
+  #acknowledge({ bootSeq, verdictSeq, behindBroker }: Extract<LedgerChange, { kind: "acknowledged" }>): ChangeResult {
     if (this.#statements.holdsNumber.get(bootSeq, verdictSeq) === undefined) return "refused";
     // Rows stand in order of recording, acknowledgements in order of deciding: neighbours may have changed places.
     const later = this.#statements.firstAfter.get(bootSeq, verdictSeq)?.["row"] ?? null;
     const last = this.#statements.lastThrough.get(bootSeq, verdictSeq)?.["row"];
     const row = later === null ? Number(last) : Number(later) - 1;
     this.#marks.acknowledgedRow = Math.max(this.#marks.acknowledgedRow, row);
-    this.#marks.sentRow = Math.max(this.#marks.sentRow, this.#marks.acknowledgedRow);
+    if (behindBroker) this.#marks.sentRow = Math.max(this.#marks.sentRow, this.#marks.acknowledgedRow);
     return "written";
   }
 }

@@ -224,7 +224,7 @@ export class LedgerKeeper {
   #removeReleased(beforeMs: number): void {
     const { hubConfigured, brokerConfigured } = this.#options;
     const { acknowledgedRow, sentRow, lastRow } = this.#opened().marks;
-    const released = hubConfigured ? acknowledgedRow : brokerConfigured ? sentRow : lastRow;
+    const released = Math.min(hubConfigured ? acknowledgedRow : lastRow, brokerConfigured ? sentRow : lastRow);
     for (let round = 0; round < REMOVE_ROUNDS; round++)
       if (this.#opened().removeOldest(released, beforeMs, REMOVE_ROWS) < REMOVE_ROWS) return;
   }

@@ -20,7 +20,13 @@ export type LedgerChange =
   | { readonly kind: "verdict"; readonly row: VerdictRow }
   | { readonly kind: "audit"; readonly id: string; readonly entry: AuditEntry }
   | { readonly kind: "sent"; readonly throughRow: number }
-  | { readonly kind: "acknowledged"; readonly bootSeq: number; readonly verdictSeq: number }
+  | {
+      readonly kind: "acknowledged";
+      readonly bootSeq: number;
+      readonly verdictSeq: number;
+      /** The hub got them through the broker, so that this has taken them as well. */
+      readonly behindBroker: boolean;
+    }
   | { readonly kind: "resend" };
 
 /** `refused`: another verdict of this trigger or number, or another trigger of this request, is there already. */
@@ -53,6 +59,7 @@ export type LedgerRequest =
   | { readonly kind: "verdict"; readonly id: string }
   | { readonly kind: "request"; readonly requestId: string }
   | { readonly kind: "unsent"; readonly afterRow: number; readonly limit: number }
+  | { readonly kind: "unacknowledged"; readonly afterRow: number; readonly limit: number }
   | { readonly kind: "close" };
 
 export interface LedgerAnswers {
@@ -63,6 +70,7 @@ export interface LedgerAnswers {
   verdict: string | null;
   request: { readonly triggerId: string; readonly json: string | null } | null;
   unsent: readonly { readonly row: number; readonly json: string }[];
+  unacknowledged: readonly { readonly row: number; readonly json: string }[];
   close: null;
 }
 

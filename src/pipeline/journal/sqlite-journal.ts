@@ -130,6 +130,10 @@ export class SqliteJournal implements Journal {
     return [...(await this.#worker.ask({ kind: "unsent", afterRow: after, limit }))];
   }
 
+  async unacknowledged(afterRow: number, limit: number): Promise<{ row: number; json: string }[]> {
+    return [...(await this.#worker.ask({ kind: "unacknowledged", afterRow, limit }))];
+  }
+
   markSentThrough(row: number): void {
     this.#marks.sentThrough = Math.max(this.#marks.sentThrough ?? 0, row);
     this.#cancelMarks ??= this.#with.clock.after(MARKS_MS, () => this.#writeGroup());
@@ -157,6 +161,7 @@ export class SqliteJournal implements Journal {
     const { triggers, verdicts, lastRow, sentRow, acknowledgedRow, bytes } = this.#figures ?? NO_FIGURES;
     const sent = Math.max(sentRow, this.#marks.sentThrough ?? 0);
     const state = this.#state();
+    const { hubConfigured, hubBehindBroker } = this.#options;
     return {
       state,
       recording: state !== "not-recording",
@@ -164,7 +169,7 @@ export class SqliteJournal implements Journal {
       triggers,
       verdicts,
       backlog: this.#options.brokerConfigured ? Math.max(0, lastRow - sent) : 0,
-      unacknowledged: this.#options.hubConfigured ? Math.max(0, sent - acknowledgedRow) : 0,
+      unacknowledged: hubConfigured ? Math.max(0, (hubBehindBroker ? sent : lastRow) - acknowledgedRow) : 0,
       unrecorded: this.#unrecorded,
       refused: this.#refused,
       bytes,
@@ -282,7 +287,10 @@ export class SqliteJournal implements Journal {
     this.#marks = {};
     const changes: LedgerChange[] = [];
     if (sentThrough !== undefined) changes.push({ kind: "sent", throughRow: sentThrough });
-    if (acknowledged !== undefined) changes.push({ kind: "acknowledged", ...acknowledged });
+    if (acknowledged !== undefined) {
+      const behindBroker = this.#options.hubBehindBroker;
+      changes.push({ kind: "acknowledged", ...acknowledged, behindBroker });
+    }
     return changes.map((change) => ({ change, bytes: 0, settle: () => undefined }));
   }
 

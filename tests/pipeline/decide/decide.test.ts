@@ -22,6 +22,7 @@ function region(probabilities: number[], hot: [number, number][] = [], x = 0): R
   return {
     rect: { xPx: x, yPx: 10, widthPx: 80, heightPx: 40 },
     probabilities: Float32Array.from(probabilities),
+    embedding: Float32Array.of(x),
     heatmap,
     heatmapRows: 4,
     heatmapCols: 4,

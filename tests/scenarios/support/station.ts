@@ -66,7 +66,13 @@ export class Station {
   }
 }
 
-/** One life of a device process; killed when the test ends. */
+export interface SpawnOptions {
+  /** Log line with which the process says that it is up. */
+  readonly upMessage?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** One life of a device's or hub's process; killed when the test ends. */
 export class Boot {
   readonly process: ChildProcess;
   readonly log: LogLine[] = [];
@@ -76,7 +82,7 @@ export class Boot {
   url = "";
   bootSeq = 0;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, upMessage: string) {
     this.process = child;
     this.exit = once(child, "close").then(([code, signal]) => ({ code, signal }));
     onTestFinished(() => this.kill());
@@ -86,19 +92,20 @@ export class Boot {
         createInterface({ input: stream }).on("line", (text) => {
           const line = asLogLine(text);
           this.log.push(line);
-          if (line.msg !== "device is up") return;
+          if (line.msg !== upMessage) return;
           this.url = String(line["url"]);
           this.bootSeq = Number(line["bootSeq"]);
           resolve();
         });
       }
-      void this.exit.then((exit) => reject(new Error(`the device ended (${JSON.stringify(exit)}): ${this.text()}`)));
+      void this.exit.then((exit) => reject(new Error(`the process ended (${JSON.stringify(exit)}): ${this.text()}`)));
     });
     this.up.catch(() => undefined); // who waits for it sees it
   }
 
-  static spawn(args: readonly string[]): Boot {
-    return new Boot(spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] }));
+  static spawn(args: readonly string[], { upMessage = "device is up", environment = {} }: SpawnOptions = {}): Boot {
+    const env = { ...process.env, ...environment };
+    return new Boot(spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"], env }), upMessage);
   }
 
   get pid(): number {

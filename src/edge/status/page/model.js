@@ -105,6 +105,16 @@ function brokerLamp({ broker }) {
   };
 }
 
+function hubLamp({ hub }) {
+  if (hub === null) return { key: "hub", level: "off", word: texts.hubNone, details: [] };
+  const details = [hub.connected ? hub.url : (hub.sentence ?? hub.url)];
+  if (hub.connected && hub.sentence !== null) details.unshift(hub.sentence);
+  if (hub.hold !== null) details.unshift(texts.hubHold(hub.hold));
+  if (hub.lost > 0) details.push(texts.hubLost(hub.lost));
+  const isWell = hub.connected && hub.sentence === null;
+  return { key: "hub", level: isWell ? "ok" : "warn", word: texts.hubWaiting(hub.waiting), details };
+}
+
 export function bytesText(bytes) {
   const units = ["B", "kB", "MB", "GB", "TB"];
   const step = Math.min(units.length - 1, bytes < 1000 ? 0 : Math.floor(Math.log10(bytes) / 3));
@@ -135,7 +145,7 @@ function inferenceLamp({ inferenceRestarts }) {
 
 /** The lamps of the system panel: level `ok`, `warn`, `bad` or `off`, a word, and details. */
 export const lampsOf = (status) =>
-  [cameraLamp, modelLamp, brokerLamp, journalLamp, inferenceLamp].map((lamp) => lamp(status));
+  [cameraLamp, modelLamp, brokerLamp, hubLamp, journalLamp, inferenceLamp].map((lamp) => lamp(status));
 
 const DEVICE_LEVELS = { inspecting: "ok", degraded: "warn", starting: "warn", "not-inspecting": "bad", offline: "bad" };
 export const deviceLevel = (state) => DEVICE_LEVELS[state] ?? "warn";
