@@ -15,3 +15,6 @@ rmSync(join(root, "dist"), { recursive: true, force: true });
 run(join("scripts", "build-kernel.mjs"));
 run(join("node_modules", "typescript", "bin", "tsc"), "-p", ".");
 cpSync(join(root, "src", "edge", "status", "page"), join(root, "dist", "edge", "status", "page"), { recursive: true });
+cpSync(join(root, "src", "hub", "workbench", "page"), join(root, "dist", "hub", "workbench", "page"), {
+  recursive: true,
+});

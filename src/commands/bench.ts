@@ -12,6 +12,7 @@ Measures on this machine, beside the bare ONNX Runtime loop and beside peers in 
   hub        cases in and out of the hub, at sizes up to a million
   quantize   int8 beside float32 and beside another quantiser: size, time, accuracy
   drift      how soon a change of the camera is found, and how often there is an alarm for nothing
+  active-learning  labels needed when frames are chosen, beside chance
 
 sightline bench WORKLOAD --help says more.
 `;
@@ -22,6 +23,7 @@ const WORKLOADS: Readonly<Record<string, () => Promise<(args: string[]) => Promi
   finetune: async () => (await import("./bench/finetune.ts")).benchFinetune,
   hub: async () => (await import("./bench/hub.ts")).benchHub,
   quantize: async () => (await import("./bench/quantize.ts")).benchQuantize,
+  "active-learning": async () => (await import("./bench/active-learning.ts")).benchActiveLearning,
   drift: async () => (await import("./bench/drift.ts")).benchDrift,
 };
 

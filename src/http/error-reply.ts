@@ -23,6 +23,9 @@ const STATUS_OF: { readonly [C in ErrorCode]?: number } = {
   UNKNOWN_RECIPE: 404,
   BUNDLE_INVALID: 409,
   GOLDEN_MISMATCH: 409,
+  UNKNOWN_CASE: 404,
+  UNKNOWN_TAG: 404,
+  CASE_REFUSED: 409,
 };
 
 /** What the HTTP library itself refuses, in our words. */

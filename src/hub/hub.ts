@@ -15,6 +15,7 @@ import { DayUsage } from "./intake/day-usage.ts";
 import { installDeviceAdminRoutes } from "./intake/device-admin-routes.ts";
 import { ImageIntake } from "./intake/image-intake.ts";
 import { installIntakeRoutes } from "./intake/intake-routes.ts";
+import { installDatasetRoutes } from "./datasets/dataset-routes.ts";
 import { makeFirstAdmin } from "./people/accounts.ts";
 import { OpenIdClient } from "./people/openid.ts";
 import { installOpenIdRoutes } from "./people/openid-routes.ts";
@@ -24,11 +25,14 @@ import { SignInAttempts } from "./people/sign-in-attempts.ts";
 import { installUserRoutes } from "./people/user-routes.ts";
 import { installProjectRoutes } from "./projects/project-routes.ts";
 import { Reconciliation } from "./reconciliation.ts";
+import { SimilarityIndex } from "./cases/similar-cases.ts";
 import { HubServer } from "./server.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { openObjectStore } from "./store/open-object-store.ts";
 import { databaseSettings, objectStoreSettings } from "./store-settings.ts";
+import { AnalysisDesk } from "./workbench/analysis-desk.ts";
+import { installWorkbench } from "./workbench/workbench-routes.ts";
 
 export interface HubParts {
   readonly clock: Clock;
@@ -114,7 +118,9 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
     ...{ sessionHours: config.sessionHours, secureCookies: https, signInsPerMinute: limits.signInsPerMinute },
   };
   const openId = await openIdClient(config, parts);
-  const installRoutes = (api: Api): void => {
+  const similar = new SimilarityIndex(await databaseSettings(config.database, parts.environment), clock);
+  const desk = new AnalysisDesk(database, clock);
+  const installRoutes = async (api: Api): Promise<void> => {
     installHealthRoutes(api, { problems: () => problemsOf(foundation), metrics: () => metrics.text() });
     installIntakeRoutes(api, {
       ...{ database, clock, images, cases, watch: metrics },
@@ -122,9 +128,11 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
     });
     installDeviceAdminRoutes(api, { database, clock });
     installProjectRoutes(api, { database, clock });
+    installDatasetRoutes(api, { database, objects, clock });
     installSessionRoutes(api, sessions);
     installOpenIdRoutes(api, { ...sessions, openId });
     installUserRoutes(api, { database, clock });
+    await installWorkbench(api, { database, images: objects, similar, desk, clock });
   };
   const server = new HubServer(
     {
@@ -143,7 +151,10 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
   });
   const imageIntake = service("image-intake", { start: () => images.start(), stop: () => images.stop() });
   const caseIntake = service("case-intake", { stop: () => cases.stop() });
-  return { services: [vitalSigns, tidy, imageIntake, caseIntake, server, reconciliation], url: () => server.url };
+  return {
+    services: [vitalSigns, tidy, imageIntake, caseIntake, similar, desk, server, reconciliation],
+    url: () => server.url,
+  };
 }
 
 async function openIdClient({ oidc, http }: HubConfig, { environment }: HubParts): Promise<OpenIdClient | null> {

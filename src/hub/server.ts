@@ -12,6 +12,7 @@ import type { Logger } from "../platform/logger.ts";
 import type { Service } from "../platform/services.ts";
 import { installIdentification } from "./people/identify-person.ts";
 import type { Database } from "./store/database.ts";
+import { WORKBENCH_TAGS } from "./workbench/workbench-routes.ts";
 
 export interface HubServerOptions {
   readonly host: string;
@@ -43,6 +44,8 @@ const OPENAPI_TAGS = [
   { name: "device administration", description: "Enrolment codes, limits, revocation" },
   { name: "people", description: "Sign-in, accounts, API tokens, audit log" },
   { name: "projects", description: "What is to be achieved" },
+  ...WORKBENCH_TAGS,
+  { name: "data sets", description: "Immutable versions of labelled cases, and the way out" },
   { name: "health", description: "For supervisors and monitoring" },
 ];
 

@@ -32,6 +32,7 @@ export interface Tables {
   work_orders: WorkOrderTable;
   saved_filters: SavedFilterTable;
   dataset_versions: DatasetVersionTable;
+  dataset_items: DatasetItemTable;
   users: UserTable;
   sessions: SessionTable;
   api_tokens: ApiTokenTable;
@@ -286,6 +287,17 @@ interface SavedFilterTable {
   created_at: number;
 }
 
+/** Lists of items, written piece by piece; a list counts when a version names it, others are remains and are removed. */
+interface DatasetItemTable {
+  /** UUIDv7 of when it was begun. */
+  list_id: string;
+  image_sha256: string;
+  /** The item as the canonical list has it. */
+  json: string;
+  /** 1: cases with the same image are labelled otherwise; such an image is left out. */
+  contradicted: number;
+}
+
 interface DatasetVersionTable {
   /** SHA-256 of the canonical list of its items: the version is its content. */
   sha256: string;
@@ -296,6 +308,12 @@ interface DatasetVersionTable {
   note: string;
   created_by: string;
   created_at: number;
+  /** Its items in `dataset_items`. */
+  list_id: string;
+  /** JSON: the case filter it was made with. */
+  filter_json: string;
+  /** JSON: parts and frames by class and side, and what was left out. */
+  report_json: string;
 }
 
 interface UserTable {

@@ -1,0 +1,78 @@
+import { Worker } from "node:worker_threads";
+import type { Clock } from "../../platform/clock.ts";
+import { endThread } from "../../platform/end-thread.ts";
+import type { Service } from "../../platform/services.ts";
+import { siblingModule } from "../../platform/sibling-module.ts";
+import type { Database } from "../store/database.ts";
+import { requireProject } from "./project-record.ts";
+import type { Study, StudyInput } from "./study.ts";
+import { labelStamp, studyCases } from "./study-cases.ts";
+
+interface Kept {
+  readonly stamp: string;
+  readonly study: Promise<Study>;
+}
+
+const SEED = 1;
+const END_WITHIN_MS = 1000;
+
+/**
+ * Studies of labelled cases, in a thread of their own and one at a time: people who look at the gallery meanwhile do not
+ * wait. The last one of a project is kept until a label changes.
+ */
+export class AnalysisDesk implements Service {
+  readonly name = "analysis-desk";
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #kept = new Map<string, Kept>();
+  #turn: Promise<unknown> = Promise.resolve();
+  #worker: Worker | undefined;
+  #stopped = false;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  async start(): Promise<void> {
+    this.#stopped = false;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#worker !== undefined) await endThread(this.#worker, this.#clock, END_WITHIN_MS);
+  }
+
+  /** Rejects where there is no such project, or when the desk is stopped meanwhile. */
+  async study(project: string): Promise<Study> {
+    const stamp = await labelStamp(this.#database, project);
+    const kept = this.#kept.get(project);
+    if (kept?.stamp === stamp) return kept.study;
+    const study = this.#turn.then(() => this.#make(project));
+    this.#turn = study.catch(() => undefined);
+    this.#kept.set(project, { stamp, study });
+    study.catch(() => this.#kept.delete(project));
+    return study;
+  }
+
+  async #make(project: string): Promise<Study> {
+    const { classes } = await requireProject(this.#database, project);
+    const found = await studyCases(this.#database, project);
+    const input: StudyInput = { ...found, classes: classes.map(({ name }) => name), seed: SEED };
+    return this.#run(input);
+  }
+
+  #run(input: StudyInput): Promise<Study> {
+    return new Promise((resolve, reject) => {
+      if (this.#stopped) {
+        reject(new Error("the hub is being stopped"));
+        return;
+      }
+      const worker = new Worker(siblingModule(import.meta.url, "study-worker"), { workerData: input });
+      this.#worker = worker;
+      worker.once("message", resolve);
+      worker.once("error", reject);
+      worker.once("exit", () => reject(new Error("the analysis ended without a result")));
+    });
+  }
+}

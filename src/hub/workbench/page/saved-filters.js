@@ -1,0 +1,38 @@
+import { get, put } from "./api.js";
+import { filterOfQuery, queryOfFilter } from "./case-filter.js";
+import { openDialog } from "./dialog.js";
+import { field, make } from "./dom.js";
+import { toast } from "./toast.js";
+import { texts } from "./texts.js";
+
+/** A menu of the project's saved filters; `use(filter)` when one is chosen. */
+export function savedFilterMenu(project, use) {
+  const menu = make("select", { className: "saved", ariaLabel: texts.filter.saved });
+  const refresh = async () => {
+    const { filters } = await get("saved-filters", { project });
+    menu.replaceChildren(
+      make("option", { value: "", textContent: filters.length === 0 ? texts.filter.none : texts.filter.saved }),
+      ...filters.map(({ name, query }) => make("option", { value: query, textContent: name })),
+    );
+    menu.disabled = filters.length === 0;
+  };
+  menu.addEventListener("change", () => menu.value !== "" && use(filterOfQuery(menu.value)));
+  refresh().catch(() => (menu.disabled = true)); // the gallery itself says what is wrong
+  return { menu, refresh };
+}
+
+export async function askToSave(project, filter) {
+  const name = make("input", { name: "name", maxLength: 80, autofocus: true });
+  const fields = await openDialog({
+    title: texts.filter.saveTitle,
+    body: [field(texts.filter.saveName, name)],
+    yes: texts.save,
+    check: async ({ name: given }) => {
+      if (given.trim() === "") return texts.filter.saveNeeds;
+      await put(`saved-filters/${encodeURIComponent(given.trim())}`, { project, query: queryOfFilter(filter) ?? "{}" });
+      return null;
+    },
+  });
+  if (fields !== null) toast(texts.filter.saved_(fields.name.trim()));
+  return fields !== null;
+}

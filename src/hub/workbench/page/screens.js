@@ -1,0 +1,34 @@
+import { showAgreement } from "./screens/agreement.js";
+import { showAudit } from "./screens/audit.js";
+import { showCase } from "./screens/case.js";
+import { showDevices } from "./screens/devices.js";
+import { showDiagnosis } from "./screens/diagnosis.js";
+import { showErrors } from "./screens/errors.js";
+import { showGallery } from "./screens/gallery.js";
+import { showLabelling, showReview, showSecondLabels, showSuspected } from "./screens/labelling.js";
+import { showOrders } from "./screens/orders.js";
+import { showPeople } from "./screens/people.js";
+import { showProject } from "./screens/project.js";
+import { showSlices } from "./screens/slices.js";
+
+/**
+ * Every screen by its name in the address. `show(main, workbench, address)` draws into `main` and gives, where there is
+ * something to stop, the function that stops it.
+ */
+export const SCREENS = {
+  cases: { show: showGallery },
+  case: { show: showCase },
+  label: { show: showLabelling },
+  review: { show: showReview },
+  second: { show: showSecondLabels },
+  suspected: { show: showSuspected },
+  agreement: { show: showAgreement },
+  errors: { show: showErrors },
+  slices: { show: showSlices },
+  diagnosis: { show: showDiagnosis },
+  orders: { show: showOrders },
+  project: { show: showProject },
+  devices: { show: showDevices },
+  people: { show: showPeople, withoutProject: true },
+  audit: { show: showAudit, withoutProject: true },
+};

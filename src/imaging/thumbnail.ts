@@ -1,0 +1,11 @@
+import { sharp } from "./sharp.ts";
+
+/**
+ * A JPEG of at most `sidePx` a side for a gallery, from JPEG or PNG bytes; never enlarged. JPEGs are shrunk while they are
+ * decoded. Rejects where the bytes are no image, or one of more than `maxPixels`.
+ */
+export const thumbnailOf = async (bytes: Uint8Array, sidePx: number, maxPixels: number): Promise<Uint8Array> =>
+  sharp(bytes, { limitInputPixels: maxPixels, failOn: "error" })
+    .resize(sidePx, sidePx, { fit: "inside", withoutEnlargement: true })
+    .jpeg({ quality: 80, mozjpeg: false })
+    .toBuffer();
