@@ -288,6 +288,9 @@ class ChannelBlocker {
 
   #outputShape(node: NodeProto): Shape | undefined {
     if (!["Conv", "Reshape", "GlobalAveragePool", ...ELEMENTWISE].includes(node.opType)) return undefined;
+    const stored = node.opType === "Reshape" ? this.#index.initializers.get(node.input[1] ?? "") : undefined;
+    const target = stored === undefined ? undefined : [...tensorData(stored)].map(Number);
+    if (target?.every((size) => size > 0)) return target;
     const inputs = node.input.map((name) => this.#shapes.get(name));
     const count = node.opType === "Reshape" || node.opType === "GlobalAveragePool" ? 1 : inputs.length;
     if (inputs.slice(0, count).some((shape, position) => shape === undefined && node.input[position] !== ""))
