@@ -276,7 +276,8 @@ class ChannelBlocker {
     const source = this.#blocked.get(input);
     const shape = this.#shapes.get(input);
     const stored = this.#index.initializers.get(axes);
-    if (node.opType !== "ReduceSum" || source === undefined || shape === undefined || stored === undefined) return false;
+    if (node.opType !== "ReduceSum" || source === undefined || shape === undefined || stored === undefined)
+      return false;
     if ([...tensorData(stored)].join() !== "0,2,3" || intAttribute(node, "keepdims", 1) !== 0) return false;
     const [batch = 0, channels = 0, height = 0, width = 0] = shape;
     const places = this.#writer.reshape(source, [(batch * channels) / this.#block, height * width, this.#block]);
