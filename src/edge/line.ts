@@ -3,7 +3,7 @@ import type { CaseMetadata } from "../contracts/hub-case.ts";
 import type { TriggerSource } from "../contracts/trigger.ts";
 import type { FaultReason, Verdict } from "../contracts/verdict.ts";
 import { answer } from "../pipeline/answer.ts";
-import type { CapturedFrame } from "../pipeline/frame.ts";
+import type { CapturedFrame, Image } from "../pipeline/frame.ts";
 import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
 import { BatchPool } from "../pipeline/preprocess/batch-pool.ts";
 import { inspect, type InspectionOutcome, type InspectionRecord } from "../pipeline/inspect.ts";
@@ -71,12 +71,22 @@ export interface LineCollaborators {
   readonly onDecided: (verdict: Verdict, part: DecidedPart) => void;
   /** Takes frames worth a person's look; absent where there is no hub. */
   readonly cases?: CaseTaker;
+  /** Gets each part with its picture after everybody else; returns at once. */
+  readonly beside?: (part: BesidePart) => void;
   /** Called when the journal could not take the verdict. */
   readonly onUnrecorded: (verdict: Verdict) => void;
 }
 
 /** Of the uplink, what the line needs. Neither may take long: they stand between the decision and the reject signal. */
 export type CaseTaker = Pick<Uplink, "choose" | "decided">;
+
+/** A decided part of the line, for whoever looks at it again: a model that is tried in the shadow. */
+export interface BesidePart {
+  readonly verdict: Verdict;
+  /** Null where no picture came. The pixels are the camera's own: read, never written. */
+  readonly image: Image | null;
+  readonly recipe: Recipe;
+}
 
 export interface DecidedPart {
   readonly source: TriggerSource;
@@ -209,6 +219,7 @@ export class Line {
     if (concluded.outcome.kind === "fault") this.#faults.observe(verdict, concluded.outcome.detail);
     this.#tell(() => onDecided(verdict, { source: concluded.source, inOrder }));
     this.#tell(() => this.#handOver(verdict, concluded, choice));
+    this.#tell(() => this.#showBeside(verdict, concluded));
     this.#roomWaiters.shift()?.();
     // "refused" cannot be: a trigger comes here once.
     if ((await recording) === "unrecorded") this.#tell(() => onUnrecorded(verdict));
@@ -231,6 +242,12 @@ export class Line {
     const embedding = outcome.kind === "decided" ? outcome.decision.embedding : null;
     const frame = { verdict, image: record.frame.image, embedding, product: recipe?.name ?? "" };
     this.#with.cases?.decided(frame, choice, layersOf(concluded));
+  }
+
+  #showBeside(verdict: Verdict, { record, recipe, source }: Concluded): void {
+    if (recipe === undefined || source === "upload") return;
+    const image = record?.frame?.kind === "frame" ? record.frame.image : null;
+    this.#with.beside?.({ verdict, image, recipe });
   }
 
   /** What cannot be composed is a `model` fault of which the part alone is known. */
