@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DriftReference } from "./drift-reference.ts";
 
 /** SHA-256 in lower-case hexadecimal. */
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -64,14 +65,6 @@ export const EscapeCertificate = z.strictObject({
 });
 export type EscapeCertificate = z.infer<typeof EscapeCertificate>;
 
-/** Mean and spread of the training embeddings on a few fixed directions, and of simple image statistics. */
-export const DriftBaseline = z.strictObject({
-  frames: z.int().positive(),
-  brightness: z.strictObject({ mean: z.number(), standardDeviation: z.number() }),
-  sharpness: z.strictObject({ mean: z.number(), standardDeviation: z.number() }),
-  ngScore: z.strictObject({ mean: z.number(), standardDeviation: z.number() }),
-});
-
 export const GoldenFrame = z.strictObject({
   /** Lossless image below the bundle's folder. */
   file: z.string().regex(/^golden\/[\w.-]+\.png$/),
@@ -100,7 +93,7 @@ export const BundleManifest = z.strictObject({
   regions: RegionPlan,
   decision: DecisionLimits,
   certificate: EscapeCertificate.nullable(),
-  driftBaseline: DriftBaseline.nullable(),
+  driftBaseline: DriftReference.nullable().describe("held-out frames of the training data as this model sees them"),
   golden: z.array(GoldenFrame).min(1).max(32),
   /** Largest allowed difference of any probability of a golden frame on any provider. */
   goldenTolerance: Probability,

@@ -64,3 +64,26 @@ export function describeDrift(alarm: DriftAlarm): string {
     "do not say why. Look for new material, another product, a moved camera or part holder."
   );
 }
+
+/** A stream that lies elsewhere than in a reference, in a few words. */
+export function describeShift({
+  stream,
+  by,
+  there,
+  here,
+}: {
+  readonly stream: string;
+  /** Standard deviations, signed. */
+  readonly by: number;
+  readonly there: number;
+  readonly here: number;
+}): string {
+  const far = `${Math.abs(by).toFixed(1)} standard deviations ${by > 0 ? "higher" : "lower"}`;
+  if (!isPlain(stream)) {
+    return by > 0
+      ? `their features lie further out (${far})`
+      : `their features lie closer together (${far}): the line shows less variety`;
+  }
+  const { what, digits } = WORDINGS[stream];
+  return `the ${what} is ${here.toFixed(digits)}, there ${there.toFixed(digits)} (${far})`;
+}

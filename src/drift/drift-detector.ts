@@ -1,5 +1,7 @@
+import { z } from "zod";
 import { addScore, type Cusum, NO_CHANGE, thresholdFor } from "./cusum.ts";
-import { BATCH_FRAMES, type DriftReference, streamValues } from "./drift-reference.ts";
+import type { DriftReference } from "../contracts/drift-reference.ts";
+import { BATCH_FRAMES, projectObservation, streamValues } from "./drift-reference.ts";
 import { normalScore } from "./normal-scores.ts";
 import type { DriftObservation } from "./observation.ts";
 import { projectionMatrix } from "./projection.ts";
@@ -21,10 +23,27 @@ export interface DriftAlarm {
   readonly frame: number;
   /** Frames since the stream last looked undisturbed: when the change began, as far as can be told. */
   readonly framesSinceStart: number;
-  /** Medians of the reference and of the frames since then. */
+  /** Medians of the reference and of the newest frames since then. */
   readonly usual: number;
   readonly now: number;
 }
+
+/** Where a detector stands: a restart goes on from there. JSON. */
+export const DetectorState = z.strictObject({
+  frames: z.int().min(0),
+  inBatch: z.int().min(0),
+  streams: z.record(
+    z.string(),
+    z.strictObject({
+      up: z.number(),
+      down: z.number(),
+      sum: z.number(),
+      since: z.int().min(0),
+      recent: z.array(z.number()),
+    }),
+  ),
+});
+export type DetectorState = z.infer<typeof DetectorState>;
 
 interface Watched {
   readonly name: string;
@@ -32,7 +51,9 @@ interface Watched {
   readonly batchSpread: number;
   cusum: Cusum;
   sum: number;
-  /** Values since the side that is up last stood at 0. */
+  /** Frames since both sides last stood at 0. */
+  since: number;
+  /** The newest values of those frames. */
   recent: number[];
 }
 
@@ -40,7 +61,7 @@ interface Watched {
 const REFERENCE_ERRORS = 2;
 
 /** Values kept to say what changed. */
-const MOST_RECENT = 512;
+const MOST_RECENT = 64;
 
 /**
  * Watches the frames of one station against a reference. Every stream (image statistics, scores, directions of the
@@ -67,18 +88,22 @@ export class DriftDetector {
     this.#threshold = thresholdFor(batches, allowance);
     this.#watched = streams.map(([name, { quantiles, batchSpread }]) => ({
       ...{ name, quantiles, batchSpread },
-      ...{ cusum: NO_CHANGE, sum: 0, recent: [] },
+      ...{ cusum: NO_CHANGE, sum: 0, since: 0, recent: [] },
     }));
   }
 
   /** Takes the next frame; alarms come at the end of a batch, the most exceeded stream of each. */
   add(observation: DriftObservation): DriftAlarm | null {
     this.#frames++;
-    const values = streamValues(observation, this.#reference, this.#matrix);
+    const { embeddingSize, whitening } = this.#reference;
+    const isKnown = observation.embedding?.length === embeddingSize;
+    const projected = projectObservation(isKnown ? observation : { ...observation, embedding: null }, this.#matrix);
+    const values = streamValues(projected, whitening);
     for (const watched of this.#watched) {
       const value = values.get(watched.name);
       if (value === undefined) continue;
       watched.sum += normalScore(watched.quantiles, value);
+      watched.since++;
       watched.recent.push(value);
       if (watched.recent.length > MOST_RECENT) watched.recent.shift();
     }
@@ -94,13 +119,32 @@ export class DriftDetector {
     );
   }
 
+  get state(): DetectorState {
+    const streams = this.#watched.map(({ name, cusum, sum, since, recent }) => {
+      return [name, { ...cusum, sum, since, recent: [...recent] }] as const;
+    });
+    return { frames: this.#frames, inBatch: this.#inBatch, streams: Object.fromEntries(streams) };
+  }
+
+  /** `state` is of a detector with the same reference; streams it does not know start at rest. */
+  restore({ frames, inBatch, streams }: DetectorState): void {
+    this.#frames = frames;
+    this.#inBatch = inBatch % BATCH_FRAMES;
+    for (const watched of this.#watched) {
+      const before = streams[watched.name];
+      if (before === undefined) continue;
+      const { up, down, sum, since, recent } = before;
+      Object.assign(watched, { cusum: { up, down }, sum, since, recent: recent.slice(-MOST_RECENT) });
+    }
+  }
+
   #endBatch(): DriftAlarm | null {
     let worst: Watched | undefined;
     for (const watched of this.#watched) {
       const score = watched.sum / Math.sqrt(BATCH_FRAMES) / watched.batchSpread;
       watched.sum = 0;
       watched.cusum = addScore(watched.cusum, score, this.#allowance);
-      if (watched.cusum.up === 0 && watched.cusum.down === 0) watched.recent = [];
+      if (watched.cusum.up === 0 && watched.cusum.down === 0) Object.assign(watched, { since: 0, recent: [] });
       if (height(watched) > Math.max(this.#threshold, worst === undefined ? 0 : height(worst))) worst = watched;
     }
     if (worst === undefined) return null;
@@ -108,14 +152,16 @@ export class DriftDetector {
       stream: worst.name,
       direction: worst.cusum.up >= worst.cusum.down ? "up" : "down",
       frame: this.#frames,
-      framesSinceStart: worst.recent.length,
+      framesSinceStart: worst.since,
       usual: worst.quantiles[(worst.quantiles.length - 1) / 2] ?? NaN,
       now: median(worst.recent),
     };
-    for (const watched of this.#watched) Object.assign(watched, { cusum: NO_CHANGE, recent: [] });
+    for (const watched of this.#watched) Object.assign(watched, AT_REST, { recent: [] });
     return alarm;
   }
 }
+
+const AT_REST = { cusum: NO_CHANGE, since: 0 } as const;
 
 const height = ({ cusum }: Watched): number => Math.max(cusum.up, cusum.down);
 

@@ -1,4 +1,4 @@
-import { normalQuantile } from "../statistics/normal-distribution.ts";
+import { quickNormalQuantile } from "../statistics/normal-distribution.ts";
 import { quantile } from "../statistics/intervals.ts";
 
 /** Points of a reference's quantile function that are kept: shares 0, 1/128, … 1. */
@@ -16,12 +16,16 @@ export function quantileTable(values: readonly number[]): number[] {
  * largest known one. A value among equal quantiles gets the middle of their ranks.
  */
 export function normalScore(table: readonly number[], value: number): number {
-  const last = table.length - 1;
+  const share = shareBelow(table, value);
+  return quickNormalQuantile(Math.min(1 - EDGE_SHARE, Math.max(EDGE_SHARE, share)));
+}
+
+/** Share of the reference's values that lie below this one, 0 to 1; between two quantiles on the line between them. */
+export function shareBelow(table: readonly number[], value: number): number {
   const below = firstAtLeast(table, value);
   const notAbove = firstAbove(table, value);
   const rank = below < notAbove ? (below + notAbove - 1) / 2 : between(table, value, below);
-  const share = Math.min(1 - EDGE_SHARE, Math.max(EDGE_SHARE, rank / last));
-  return normalQuantile(share);
+  return rank / (table.length - 1);
 }
 
 /** Nothing is rarer than this: a table of 129 points cannot tell. Scores lie within about 2.7 of 0. */

