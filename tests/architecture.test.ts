@@ -97,6 +97,7 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     "statistics",
     "datasets",
     "report",
+    "drift",
     "onnx",
     "simulation",
     "pipeline",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DriftAlarm } from "./drift-alarm.ts";
 import { ReleaseInState } from "./release-report.ts";
 
 /**
@@ -40,5 +41,11 @@ export const DeviceHealth = z.strictObject({
   cameraRestarts: z.int(),
   eventLoopP99Ms: z.number(),
   rssBytes: z.int(),
+  drift: z.strictObject({
+    state: z.enum(["off", "learning", "watching", "alarm"]),
+    framesLearnt: z.int().nonnegative().describe("of the reference of the active recipe"),
+    alarms: z.array(DriftAlarm).describe("open, the oldest first"),
+  }),
+  certificateValid: z.boolean().nullable().describe("of the active model, here and now; null: it has none"),
 });
 export type DeviceHealth = z.infer<typeof DeviceHealth>;

@@ -107,5 +107,6 @@ export const DeviceOrders = z.strictObject({
   schema: z.literal(1),
   rules: z.array(SamplingRule),
   limits: z.strictObject({ dailyCases: z.int().min(0), dailyBytes: z.int().min(0) }),
+  labels: z.int().min(0).optional().describe("labelled cases of the project: with few, devices send typical frames"),
 });
 export type DeviceOrders = z.infer<typeof DeviceOrders>;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CommandReply, DeviceCommand, HubAck } from "./command.ts";
+import { DriftAlarm } from "./drift-alarm.ts";
 import { DeviceHealth, DeviceState } from "./device-state.ts";
 import { BundleManifest } from "./model-bundle.ts";
 import { ReleaseReport } from "./release-report.ts";
@@ -15,6 +16,7 @@ const PUBLISHED_SCHEMAS = {
   "hub-ack": { schema: HubAck, title: "Hub acknowledgement: payload of ROOT/DEVICE/ack" },
   state: { schema: DeviceState, title: "State: retained payload of ROOT/DEVICE/state" },
   health: { schema: DeviceHealth, title: "Health: retained payload of ROOT/DEVICE/health" },
+  "drift-alarm": { schema: DriftAlarm, title: "Drift alarm: in health, and body of PUT /api/v1/device/drift" },
   release: { schema: ReleaseReport, title: "Release: retained payload of ROOT/DEVICE/release" },
   "bundle-manifest": { schema: BundleManifest, title: "Manifest of a model bundle" },
 } as const satisfies Record<string, { schema: z.ZodType; title: string }>;

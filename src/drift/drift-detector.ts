@@ -120,10 +120,10 @@ export class DriftDetector {
   }
 
   get state(): DetectorState {
-    const streams = this.#watched.map(({ name, cusum, sum, since, recent }) => {
-      return [name, { ...cusum, sum, since, recent: [...recent] }] as const;
-    });
-    return { frames: this.#frames, inBatch: this.#inBatch, streams: Object.fromEntries(streams) };
+    const streams: DetectorState["streams"] = {};
+    for (const { name, cusum, sum, since, recent } of this.#watched)
+      streams[name] = { ...cusum, sum, since, recent: [...recent] };
+    return { frames: this.#frames, inBatch: this.#inBatch, streams };
   }
 
   /** `state` is of a detector with the same reference; streams it does not know start at rest. */

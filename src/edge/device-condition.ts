@@ -21,6 +21,8 @@ export interface ConditionInputs {
   readonly hub: Problem | null;
   /** Why no signed release can be taken, where a person must look; or null. */
   readonly release: Problem | null;
+  /** What no longer looks as it did, or null. */
+  readonly drift: Problem | null;
   readonly rejectSignal: { readonly connected: boolean; readonly sentence: string | null };
 }
 
@@ -80,6 +82,7 @@ function problemsBesideInspection({
   broker,
   hub,
   release,
+  drift,
   rejectSignal,
 }: ConditionInputs): Problem[] {
   const problems: Problem[] = [];
@@ -101,6 +104,7 @@ function problemsBesideInspection({
       sentence: `${asSentence(what)}; verdicts are kept and sent later.`,
     });
   }
+  if (drift !== null) problems.push(drift);
   if (hub !== null) problems.push(hub);
   if (release !== null) problems.push(release);
   for (const [name, sentence] of refusedRecipes)

@@ -6,6 +6,7 @@ import { journalOptions, LEAST_RESERVE_BYTES } from "../pipeline/journal/journal
 import { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
 import { CameraConfig } from "./camera-config.ts";
 import { HubConfig } from "./hub-config.ts";
+import { DriftConfig } from "./watch/drift-config.ts";
 import { ReleasesConfig } from "./releases-config.ts";
 
 const Name = z
@@ -131,6 +132,7 @@ export const DeviceConfig = z
     mqtt: MqttConfig.nullable().default(null).describe("null: no broker; verdicts stay in the journal"),
     hub: HubConfig.nullable().default(null).describe("the central service; null: none"),
     releases: ReleasesConfig.nullable().default(null).describe("signed releases of models; null: none are looked for"),
+    drift: DriftConfig.prefault({}).describe("changes of the line that the device watches for"),
     journal: JournalConfig.prefault({}),
     http: HttpConfig.prefault({}),
     rejectSignal: RejectSignalConfig.prefault({ type: "none" }),

@@ -13,6 +13,7 @@ import { assembleBrokerSide, isHubBehindBroker } from "./broker-side.ts";
 import { conditionOf, type DeviceCondition } from "./device-condition.ts";
 import type { DeviceConfig } from "./device-config.ts";
 import type { DeviceParts } from "./device-parts.ts";
+import { assembleDrift } from "./drift-side.ts";
 import { assembleHubSide } from "./hub-side.ts";
 import { assembleInspection, judgingEngine, type Inspection } from "./inspection.ts";
 import { LiveView } from "./live-view.ts";
@@ -105,13 +106,18 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
   const beginning = await beginRollout(config, parts);
   const inspection = assembleInspection(config, parts, {
     ...{ journal, bootSeq, shutdown: life.shutdown.signal, uplink },
-    ...(beginning === undefined
-      ? {}
-      : { modelPaths: beginning.modelPaths, beside: (part) => releases?.rollout.observe(part) }),
+    ...(beginning === undefined ? {} : { modelPaths: beginning.modelPaths }),
+    outlook: (recipe, embedding) => drift.watch.outlook(recipe, embedding),
+    beside: (part) => {
+      releases?.rollout.observe(part);
+      drift.observe(part);
+    },
   });
   const { engine, recipes, rejectSignal, camera, clockWatch, line, intake, desk, decided, unrecorded, ended } =
     inspection;
+  const drift = assembleDrift(config, parts, { journal, uplink, activeRecipe: () => recipes.active });
   const condition = watchCondition(inspection, foundation, {
+    drift: () => drift.problem(),
     broker: () => broker?.link.status(),
     hub: () => uplink?.status().problem,
     release: () => releases?.problem(),
@@ -126,14 +132,14 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
     uplink?.report("/api/v1/device/release", report);
   });
   const vitalSigns = new VitalSigns({
-    ...{ clock, inspection },
+    ...{ clock, inspection, drift },
     journal: () => journal.status(),
     broker: () => broker?.link.status(),
     publisher: () => broker?.publisher.status(),
     uplink: () => uplink?.status(),
   });
   const view = new LiveView({
-    ...{ config, bootSeq, clock, journal, inspection, condition, uplink, releases, metrics: vitalSigns.metrics },
+    ...{ config, bootSeq, clock, journal, inspection, condition, uplink, releases, drift, metrics: vitalSigns.metrics },
     broker: () => broker?.link.status(),
   });
   const running = (): Pick<DeviceState, "recipe" | "model" | "provider" | "release"> => view.running();
@@ -177,6 +183,7 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
     broker?.link,
     broker?.publisher,
     uplink,
+    drift.watch,
     reporter,
     releases?.watch,
   ];
@@ -187,12 +194,13 @@ interface ConditionSources {
   readonly broker: () => BrokerStatus | undefined;
   readonly hub: () => UplinkProblem | null | undefined;
   readonly release: () => DeviceState["problems"][number] | null | undefined;
+  readonly drift: () => DeviceState["problems"][number] | null;
 }
 
 function watchCondition(
   inspection: Inspection,
   { journal, life }: Foundation,
-  { broker, hub, release }: ConditionSources,
+  { broker, hub, release, drift }: ConditionSources,
 ): () => DeviceCondition {
   const { recipes, camera, ended, rejectSignal } = inspection;
   let sourceEnded = false;
@@ -210,6 +218,7 @@ function watchCondition(
       broker: broker() ?? null,
       hub: hub() ?? null,
       release: release() ?? null,
+      drift: drift(),
       rejectSignal: rejectSignal.status(),
     });
 }

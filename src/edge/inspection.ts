@@ -2,7 +2,7 @@ import { openFrameSource } from "./camera-config.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import type { DeviceConfig } from "./device-config.ts";
 import type { DeviceParts } from "./device-parts.ts";
-import { Line, type BesidePart } from "./line.ts";
+import { Line, type BesidePart, type LineCollaborators } from "./line.ts";
 import { LineStatistics } from "./line-statistics.ts";
 import { inferenceSlots, openEngine } from "./open-engine.ts";
 import { RecipeBook, type RecipeBookOptions } from "./recipe-book.ts";
@@ -30,6 +30,8 @@ export interface InspectionContext {
   readonly modelPaths?: RecipeBookOptions["modelPaths"];
   /** Gets each part with its picture after everybody else. */
   readonly beside?: (part: BesidePart) => void;
+  /** How unusual a frame is to its model. */
+  readonly outlook?: NonNullable<LineCollaborators["outlook"]>;
 }
 
 /** The inner half of a device: from the camera to the verdict. Knows nothing of brokers and pages. */
@@ -64,7 +66,7 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
   const engine = openEngine({ ...config.inference, clock, log });
   const { activeRecipe, dataDirectory } = config;
   const { deadlineMs } = config.trigger;
-  const { modelPaths, beside } = context;
+  const { modelPaths, beside, outlook } = context;
   const recipes = new RecipeBook(
     {
       recipes: config.recipes,
@@ -97,6 +99,7 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
       clockSynced: () => clockWatch.synced,
       ...(uplink === undefined ? {} : { cases: uplink }),
       ...(beside === undefined ? {} : { beside }),
+      ...(outlook === undefined ? {} : { outlook }),
       onDecided: (verdict, { source, inOrder }) => {
         // Before all listeners: the gate waits for nobody. It never moves for an uploaded image: another part is there.
         if (source !== "upload") rejectSignal.signal(verdict, inOrder);

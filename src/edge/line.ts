@@ -2,12 +2,14 @@ import { messageOf } from "../contracts/errors.ts";
 import type { CaseMetadata } from "../contracts/hub-case.ts";
 import type { TriggerSource } from "../contracts/trigger.ts";
 import type { FaultReason, Verdict } from "../contracts/verdict.ts";
+import type { FrameStatistics } from "../imaging/frame-statistics.ts";
 import { answer } from "../pipeline/answer.ts";
 import type { CapturedFrame, Image } from "../pipeline/frame.ts";
 import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
 import { BatchPool } from "../pipeline/preprocess/batch-pool.ts";
 import { inspect, type InspectionOutcome, type InspectionRecord } from "../pipeline/inspect.ts";
 import type { Journal, LedgerTrigger } from "../pipeline/journal/journal.ts";
+import { NOTHING_SEEN, type Sight } from "../pipeline/uplink/case-reasons.ts";
 import type { CaseChoice } from "../pipeline/uplink/choose-case.ts";
 import type { Uplink } from "../pipeline/uplink/uplink.ts";
 import { toIso, type Clock, type MonotonicMs, type WallClockMs } from "../platform/clock.ts";
@@ -71,6 +73,8 @@ export interface LineCollaborators {
   readonly onDecided: (verdict: Verdict, part: DecidedPart) => void;
   /** Takes frames worth a person's look; absent where there is no hub. */
   readonly cases?: CaseTaker;
+  /** How unusual a frame is to its model; null: unknown. Within a tenth of a millisecond. */
+  readonly outlook?: (recipe: Recipe, embedding: Float32Array) => Pick<Sight, "furtherOut" | "sketch"> | null;
   /** Gets each part with its picture after everybody else; returns at once. */
   readonly beside?: (part: BesidePart) => void;
   /** Called when the journal could not take the verdict. */
@@ -86,6 +90,10 @@ export interface BesidePart {
   /** Null where no picture came. The pixels are the camera's own: read, never written. */
   readonly image: Image | null;
   readonly recipe: Recipe;
+  /** Undefined for a part that never came to the sanity gate. */
+  readonly statistics: FrameStatistics | undefined;
+  /** Of the worst region; null on a fault. A view of the inference's own memory. */
+  readonly embedding: Float32Array | null;
 }
 
 export interface DecidedPart {
@@ -190,6 +198,7 @@ export class Line {
       memory: this.#memory,
       capture: trigger.capture,
       live: this.#options.live && source !== "upload",
+      onStatistics: (statistics) => (record.statistics = statistics),
     });
     const dueTick = (receivedTick + (trigger.deadlineMs ?? recipe.deadlineMs)) as MonotonicMs;
     const outcome = await answer({ clock, dueTick, shutdown: this.#options.shutdown }, async (signal) => {
@@ -232,8 +241,14 @@ export class Line {
     let choice: CaseChoice | null = null;
     // Of an uploaded image nobody knows what it shows: masks are drawn for the camera's frames.
     if (cases !== undefined && concluded.record?.frame?.kind === "frame" && concluded.source !== "upload")
-      this.#tell(() => (choice = cases.choose(verdict, layersOf(concluded))));
+      this.#tell(() => (choice = cases.choose(verdict, layersOf(concluded), this.#sightOf(concluded))));
     return { concluded, ...withChoice(verdict, choice) };
+  }
+
+  #sightOf({ outcome, recipe }: Concluded): Sight {
+    const { outlook } = this.#with;
+    if (outcome.kind === "fault" || recipe === undefined || outlook === undefined) return NOTHING_SEEN;
+    return { ...NOTHING_SEEN, ...outlook(recipe, outcome.decision.embedding) };
   }
 
   #handOver(verdict: Verdict, concluded: Concluded, choice: CaseChoice | null): void {
@@ -244,10 +259,11 @@ export class Line {
     this.#with.cases?.decided(frame, choice, layersOf(concluded));
   }
 
-  #showBeside(verdict: Verdict, { record, recipe, source }: Concluded): void {
+  #showBeside(verdict: Verdict, { record, recipe, source, outcome }: Concluded): void {
     if (recipe === undefined || source === "upload") return;
     const image = record?.frame?.kind === "frame" ? record.frame.image : null;
-    this.#with.beside?.({ verdict, image, recipe });
+    const embedding = outcome.kind === "decided" ? outcome.decision.embedding : null;
+    this.#with.beside?.({ verdict, image, recipe, statistics: record?.statistics, embedding });
   }
 
   /** What cannot be composed is a `model` fault of which the part alone is known. */
@@ -311,13 +327,14 @@ const layersOf = ({ record, readings }: Concluded): readonly (CaseMetadata | und
   readings,
 ];
 
-/** A verdict drawn at random says so; that a person's order drew it, the case says. */
+/** A verdict says why it was chosen and what was found in it; that a person's order drew it, the case says. */
 function withChoice(
   verdict: Verdict,
   choice: CaseChoice | null,
 ): { readonly verdict: Verdict; readonly choice: CaseChoice | null } {
-  if (choice === null || !choice.reasons.includes("audit")) return { verdict, choice };
-  return { verdict: { ...verdict, hardCase: [...new Set([...verdict.hardCase, "audit" as const])] }, choice };
+  const said = choice?.reasons.filter((reason) => reason !== "operator" && !verdict.hardCase.includes(reason)) ?? [];
+  if (said.length === 0) return { verdict, choice };
+  return { verdict: { ...verdict, hardCase: [...verdict.hardCase, ...said] }, choice };
 }
 
 const queueOf = (source: TriggerSource): "parts" | "uploads" => (source === "upload" ? "uploads" : "parts");

@@ -14,8 +14,10 @@ import type { DeviceCondition } from "./device-condition.ts";
 import type { DeviceConfig } from "./device-config.ts";
 import { judgingEngine, type Inspection } from "./inspection.ts";
 import { modelReference } from "./recipe.ts";
+import type { DriftSide } from "./drift-side.ts";
 import type { RolloutSide } from "./rollout-side.ts";
 import type { DeviceStatus, DeviceView, LatestFrame } from "./status/device-view.ts";
+import type { SheetName } from "./watch/sample-sheets.ts";
 import type { DeviceMetrics } from "./status/metrics.ts";
 
 /** A small forged file must not make the device allocate hundreds of megabytes. */
@@ -32,6 +34,7 @@ export interface LiveViewParts {
   readonly broker: () => BrokerStatus | undefined;
   readonly uplink: Uplink | undefined;
   readonly releases: RolloutSide | undefined;
+  readonly drift: DriftSide;
 }
 
 const NO_BROKER = { url: "", connected: false, lastError: null, unreadable: 0 } as const;
@@ -75,6 +78,8 @@ export class LiveView implements DeviceView {
       camera: { name, state, framesPerSecond, restarts, lastError: cameraError, widthPx, heightPx },
       broker: { url, connected, lastError, backlog, unreadable },
       hub: hubStatus(this.#parts.uplink),
+      drift: this.#parts.drift.watch.status(),
+      certificate: this.#parts.drift.certificate(),
       journal: { recording, sentence, bytes },
       counts: statistics.counts,
       triggers: statistics.triggers,
@@ -167,6 +172,24 @@ export class LiveView implements DeviceView {
       (error: unknown) => ` The audit trail does not show it yet: ${messageOf(error)}.`,
     );
     return { schema: 1, id: null, ok: true, message: done + unrecorded };
+  }
+
+  async acknowledgeDrift(by: string, note: string): Promise<CommandReply> {
+    const closed = await this.#parts.drift.watch.acknowledge(by, note);
+    if (closed === 0)
+      return { schema: 1, id: null, ok: false, message: "No drift alarm of the active recipe is open." };
+    const message = "The drift alarm is acknowledged. While the change lasts, there will be another.";
+    return { schema: 1, id: null, ok: true, message };
+  }
+
+  async relearnDrift(by: string, note: string): Promise<CommandReply> {
+    if (await this.#parts.drift.watch.relearn(by, note))
+      return { schema: 1, id: null, ok: true, message: "What is usual at this line is learnt anew from now on." };
+    return { schema: 1, id: null, ok: false, message: "Nothing has been learnt of the active recipe yet." };
+  }
+
+  driftPicture(sheet: SheetName, index: number): Uint8Array | undefined {
+    return this.#parts.drift.watch.picture(sheet, index);
   }
 
   onVerdict(listener: (verdict: Verdict) => void): () => void {

@@ -1,4 +1,4 @@
-import { frameStatistics } from "../imaging/frame-statistics.ts";
+import { frameStatistics, type FrameStatistics } from "../imaging/frame-statistics.ts";
 import type { PixelRect } from "../imaging/pixel-rect.ts";
 import { decide, type Decision } from "../pipeline/decide/decide.ts";
 import type { RegionScores } from "../pipeline/decide/region-scores.ts";
@@ -30,6 +30,8 @@ interface StageWorld {
   readonly capture: (signal: AbortSignal) => Promise<CapturedFrame>;
   /** The frame comes from a camera. */
   readonly live: boolean;
+  /** Told what the sanity gate has measured. */
+  readonly onStatistics?: (statistics: FrameStatistics) => void;
 }
 
 /** The stages of one part with one recipe. */
@@ -49,6 +51,7 @@ export class RecipeStages implements InspectionStages<PreparedRegions, Inference
   checkSanity({ image, seq }: Frame): SanityFinding {
     const { memory, live } = this.#world;
     const statistics = frameStatistics(image, { thumbnail: this.#recipe.reference !== undefined });
+    this.#world.onStatistics?.(statistics);
     // Two triggers may share a frame: both are compared with the frame before it, so that neither passes a frozen one.
     const { previous } = memory;
     const previousHash = previous?.seq === seq ? previous.hashBefore : previous?.hash;

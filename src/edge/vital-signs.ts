@@ -7,6 +7,7 @@ import type { UplinkStatus } from "../pipeline/uplink/uplink.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Service } from "../platform/services.ts";
 import type { Inspection } from "./inspection.ts";
+import type { DriftSide } from "./drift-side.ts";
 import { DeviceMetrics } from "./status/metrics.ts";
 
 const RESOLUTION_MS = 10;
@@ -20,6 +21,7 @@ export interface VitalSignsContext {
   readonly broker: () => BrokerStatus | undefined;
   readonly publisher: () => PublisherStatus | undefined;
   readonly uplink: () => UplinkStatus | undefined;
+  readonly drift: DriftSide;
 }
 
 /** Counters and gauges of the device, for MQTT health and for Prometheus. */
@@ -70,6 +72,11 @@ export class VitalSigns implements Service {
         hubCasesSentTotal: uplink?.sent ?? 0,
         hubCasesLostTotal: uplink?.lost ?? 0,
         hubCasesLeftOutTotal: uplink?.leftOut ?? 0,
+        driftAlarmsTotal: context.drift.watch.alarmsTotal,
+        driftAlarmsOpen: health.drift.alarms.length,
+        driftCloseness: context.drift.watch.status().closest?.share ?? 0,
+        driftLearntFrames: health.drift.framesLearnt,
+        certificateValid: health.certificateValid === true ? 1 : 0,
         eventLoopP99Ms: health.eventLoopP99Ms,
         framesPerSecond: health.framesPerSecond,
       };
@@ -114,6 +121,13 @@ export class VitalSigns implements Service {
       cameraRestarts,
       eventLoopP99Ms: Math.max(this.#lastWindowP99Ms, this.#eventLoop.percentile(99) / 1e6),
       rssBytes: process.memoryUsage.rss(),
+      drift: this.#drift(),
+      certificateValid: this.#context.drift.certificate()?.valid ?? null,
     };
+  }
+
+  #drift(): DeviceHealth["drift"] {
+    const { state, framesLearnt, alarms } = this.#context.drift.watch.status();
+    return { state, framesLearnt, alarms };
   }
 }

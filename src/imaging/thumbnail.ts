@@ -12,7 +12,10 @@ export const thumbnailOf = async (bytes: Uint8Array, sidePx: number, maxPixels: 
     .toBuffer();
 
 /** The same of pixels. Runs off the caller's thread; the pixels must stay as they are until it is done. */
-export const thumbnailOfPixels = async ({ pixels, widthPx, heightPx, channels }: Image, sidePx: number): Promise<Uint8Array> =>
+export const thumbnailOfPixels = async (
+  { pixels, widthPx, heightPx, channels }: Image,
+  sidePx: number,
+): Promise<Uint8Array> =>
   sharp(Buffer.from(pixels.buffer, pixels.byteOffset, pixels.byteLength), {
     raw: { width: widthPx, height: heightPx, channels },
   })

@@ -1,4 +1,5 @@
 import type { FaultReason } from "../contracts/verdict.ts";
+import type { FrameStatistics } from "../imaging/frame-statistics.ts";
 import type { Clock, MonotonicMs } from "../platform/clock.ts";
 import type { Decision } from "./decide/decide.ts";
 import type { CapturedFrame, Frame } from "./frame.ts";
@@ -16,6 +17,8 @@ export interface InspectionStages<Prepared, Scores> {
 /** How far a part came: filled in as it goes, so that a fault can still say which frame it was about. */
 export interface InspectionRecord {
   frame: CapturedFrame | undefined;
+  /** What the sanity gate has measured; absent before. */
+  statistics?: FrameStatistics;
   capturedTick: MonotonicMs | undefined;
   preprocessedTick: MonotonicMs | undefined;
   inferredTick: MonotonicMs | undefined;

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import type { DriftReference } from "../contracts/drift-reference.ts";
 import type { BundleManifest } from "../contracts/model-bundle.ts";
 import { encodeModel } from "../onnx/model-file.ts";
+import { driftBaseline } from "./drift-baseline.ts";
 import { evaluateFrames } from "./evaluation.ts";
 import { evaluationReport } from "./evaluation-report.ts";
 import { type GoldenFile, goldenFrames } from "./golden-frames.ts";
@@ -41,7 +43,9 @@ export async function trainBundle(job: BundleJob): Promise<WrittenBundle> {
   const model = encodeModel(trained.deviceModel);
   await runtime.load(model);
   const golden = await goldenFrames(runtime, trained.classes, job);
-  const manifest = await manifestOf(job, trained, golden);
+  const size = { widthPx: job.widthPx, heightPx: job.heightPx };
+  const baseline = await driftBaseline(trained.heldOut.frames, job.set.samples, { runtime, size, seed: job.seed });
+  const manifest = await manifestOf(job, trained, { golden, baseline });
   const sources = cardSources(job, trained);
   const card = modelCard({ manifest, trained, sources, licence: job.licence });
   const files = new Map<string, Uint8Array | string>([
@@ -79,7 +83,7 @@ const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(byte
 async function manifestOf(
   job: BundleJob,
   trained: TrainedModel,
-  golden: readonly GoldenFile[],
+  { golden, baseline }: { readonly golden: readonly GoldenFile[]; readonly baseline: DriftReference | null },
 ): Promise<Omit<BundleManifest, "files">> {
   const { backend } = await loadTensorFlow();
   return {
@@ -91,7 +95,7 @@ async function manifestOf(
     regions: job.regions,
     decision: trained.decision,
     certificate: null,
-    driftBaseline: null,
+    driftBaseline: baseline,
     golden: golden.map(({ file, scores }) => ({ file, scores })),
     goldenTolerance: trained.quantization.accepted ? GOLDEN_TOLERANCE.int8 : GOLDEN_TOLERANCE.float32,
     provenance: {

@@ -20,7 +20,7 @@ export interface FakeDeviceBehaviour {
 }
 
 export interface RecordedAct {
-  readonly action: "flag" | "override" | "recipe" | "trigger" | "inspect";
+  readonly action: "flag" | "override" | "recipe" | "trigger" | "inspect" | "acknowledge-drift" | "relearn-drift";
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
@@ -38,6 +38,21 @@ const MODEL = { name: "tile-surface", version: "1.2.0", sha256: "9f".repeat(32) 
 const CLASSES = ["free", "blowhole", "break", "crack", "fray", "uneven"];
 const DEFAULT_CLASS = { pass: "free", reject: "crack", review: "uneven" } as const;
 const NG_SCORE = { pass: 0.021, reject: 0.968, review: 0.447 } as const;
+/** A JPEG of one grey pixel. */
+const DRIFT_PICTURE = Buffer.from(
+  "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAxNDQ0Hyc5PTgyPC4zNDL/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAA//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AN//Z",
+  "base64",
+);
+const NO_DRIFT: DeviceStatus["drift"] = {
+  state: "watching",
+  sentence: "Light, focus, parts and scores are as usual.",
+  framesLearnt: 400,
+  framesWanted: 400,
+  alarms: [],
+  closest: { stream: "brightness", share: 0.1 },
+  comparison: null,
+  pictures: { reference: 0, now: 0 },
+};
 const noCounts = (): Record<VerdictKind, number> => ({ pass: 0, reject: 0, review: 0, fault: 0 });
 
 /** A device that judges what the test tells it to; keeps what people did in `acts`. */
@@ -121,6 +136,8 @@ export class FakeDevice implements DeviceView {
       broker: { url: "mqtt://broker.plant:1883", connected: true, lastError: null, backlog: 0, unreadable: 0 },
       hub: null,
       release: null,
+      drift: NO_DRIFT,
+      certificate: null,
       journal: { recording: true, sentence: null, bytes: 48_300_000 },
       counts: { ...this.counts },
       triggers: this.#verdictSeq,
@@ -171,6 +188,19 @@ export class FakeDevice implements DeviceView {
       throw new SightlineError("UNKNOWN_RECIPE", `"${recipe}" is not loaded.`);
     if (this.behaviour.refuseCommands === null) this.recipe = recipe;
     return this.#reply({ action: "recipe", detail: { recipe, by } });
+  }
+
+  async acknowledgeDrift(by: string, note: string): Promise<CommandReply> {
+    return this.#reply({ action: "acknowledge-drift", detail: { by, note } });
+  }
+
+  async relearnDrift(by: string, note: string): Promise<CommandReply> {
+    return this.#reply({ action: "relearn-drift", detail: { by, note } });
+  }
+
+  driftPicture(sheet: "reference" | "now", index: number): Uint8Array | undefined {
+    const { pictures } = this.status().drift;
+    return index < pictures[sheet] ? DRIFT_PICTURE : undefined;
   }
 
   onVerdict(listener: (verdict: Verdict) => void): () => void {

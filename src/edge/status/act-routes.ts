@@ -3,6 +3,7 @@ import { CommandReply, FlagRequest, OverrideRequest } from "../../contracts/comm
 import { TriggerRequest } from "../../contracts/trigger.ts";
 import { Verdict } from "../../contracts/verdict.ts";
 import { ErrorBody } from "../../http/error-body.ts";
+import { installDriftActRoutes } from "./drift-routes.ts";
 import { ImageBytes, InspectQuery, RecipeRequest, VerdictPath } from "./api-schemas.ts";
 import type { DeviceView } from "./device-view.ts";
 import { HttpRefusal } from "../../http/error-reply.ts";
@@ -142,6 +143,7 @@ export function installActRoutes(api: Api, device: DeviceView, limits: UploadLim
 
   inspectRoute(api, device, limits);
   verdictRoutes(api, device);
+  installDriftActRoutes(api, device);
 
   api.post(
     "/api/v1/recipe",

@@ -3,6 +3,8 @@ import { DeviceState, LatencyPercentiles } from "../../contracts/device-state.ts
 import { DecisionLimits, ModelClass } from "../../contracts/model-bundle.ts";
 import { ReleaseReport } from "../../contracts/release-report.ts";
 import { TriggerRequest } from "../../contracts/trigger.ts";
+import { CertificateStanding } from "../watch/certificate-standing.ts";
+import { DriftStatus } from "../watch/drift-status.ts";
 import { Verdict } from "../../contracts/verdict.ts";
 
 const Problem = DeviceState.shape.problems.element;
@@ -81,6 +83,8 @@ export const StatusBody = z.strictObject({
     })
     .nullable()
     .describe("null where no releases are looked for"),
+  drift: DriftStatus.describe("of the active recipe"),
+  certificate: CertificateStanding.nullable().describe("what the active model promises here and now"),
   journal: z.strictObject({ recording: z.boolean(), sentence: z.string().nullable(), bytes: Count }),
   counts: KindCounts,
   triggers: Count,
@@ -123,3 +127,13 @@ export const RecipeRequest = z.strictObject({
 export const ImageBytes = z
   .custom<Uint8Array>((value) => value instanceof Uint8Array, "an image is expected")
   .meta({ type: "string", format: "binary" });
+
+/** Body of `POST /api/v1/drift/acknowledge` and `/relearn`. */
+export const DriftActRequest = z.strictObject({
+  by: z.string().min(1).max(64).describe("the engineer who takes responsibility, for the audit trail"),
+  note: z.string().max(500).default("").describe("what was found and done"),
+});
+export const DriftPicturePath = z.strictObject({
+  sheet: z.enum(["reference", "now"]),
+  index: z.coerce.number().int().min(0).max(63),
+});

@@ -5,6 +5,9 @@ import type { TriggerRequest } from "../../contracts/trigger.ts";
 import type { Verdict, VerdictKind } from "../../contracts/verdict.ts";
 import type { Image } from "../../pipeline/frame.ts";
 import type { z } from "zod";
+import type { CertificateStanding } from "../watch/certificate-standing.ts";
+import type { DriftStatus } from "../watch/drift-status.ts";
+import type { SheetName } from "../watch/sample-sheets.ts";
 
 /** One minute of the line's work, for the chart of yield and reject rate. */
 export interface MinuteCounts {
@@ -73,6 +76,8 @@ export interface DeviceStatus {
         readonly refusal: { readonly code: string; readonly sentence: string } | null;
       })
     | null;
+  readonly drift: DriftStatus;
+  readonly certificate: CertificateStanding | null;
   readonly journal: { readonly recording: boolean; readonly sentence: string | null; readonly bytes: number };
   readonly counts: Readonly<Record<VerdictKind, number>>;
   readonly triggers: number;
@@ -104,6 +109,12 @@ export interface DeviceView {
   flag(verdictId: string, note: string, by: string): Promise<CommandReply>;
   override(verdictId: string, verdict: "pass" | "reject", reason: string, by: string): Promise<CommandReply>;
   switchRecipe(recipe: string, by: string): Promise<CommandReply>;
+  /** An engineer has looked after the open drift alarms: the certificate holds again. */
+  acknowledgeDrift(by: string, note: string): Promise<CommandReply>;
+  /** What is usual at this line is learnt anew. */
+  relearnDrift(by: string, note: string): Promise<CommandReply>;
+  /** A JPEG of a sample sheet, from 0. */
+  driftPicture(sheet: SheetName, index: number): Uint8Array | undefined;
   /** Calls `listener` for each new verdict of a part on the line (no upload), in order; the returned function ends it. */
   onVerdict(listener: (verdict: Verdict) => void): () => void;
   /** Lines of Prometheus text format. */

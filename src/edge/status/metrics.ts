@@ -34,6 +34,12 @@ export interface MetricsReading {
   readonly hubCasesSentTotal: number;
   readonly hubCasesLostTotal: number;
   readonly hubCasesLeftOutTotal: number;
+  readonly driftAlarmsTotal: number;
+  readonly driftAlarmsOpen: number;
+  /** 0 to 1. */
+  readonly driftCloseness: number;
+  readonly driftLearntFrames: number;
+  readonly certificateValid: number;
   readonly eventLoopP99Ms: number;
   readonly framesPerSecond: number;
 }
@@ -72,6 +78,9 @@ const HUB_TOTALS: typeof TOTALS = [
   ["sightline_hub_cases_lost_total", "hubCasesLostTotal", "Hard cases given up for lack of space"],
   ["sightline_hub_cases_left_out_total", "hubCasesLeftOutTotal", "Hard cases chosen and not kept, since this start"],
 ];
+const DRIFT_TOTALS: typeof TOTALS = [
+  ["sightline_drift_alarms_total", "driftAlarmsTotal", "Drift alarms since this start"],
+];
 const GATE_TOTALS: typeof TOTALS = [
   ["sightline_gate_passes_total", "gatePassesTotal", "Passes put on the reject signal in time"],
   ["sightline_gate_missed_passes_total", "gateMissedPassesTotal", "Passes that were not: those parts are rejected"],
@@ -96,6 +105,10 @@ const GAUGES: readonly (readonly [name: string, key: ReadingKey, help: string, s
   ["sightline_last_frame_timestamp_seconds", "lastFrameAtMs", "When the newest frame was captured, since 1970", 0.001],
   ["sightline_hub_cases_waiting", "hubCasesWaiting", "Hard cases on disk that the hub does not have yet", 1],
   ["sightline_hub_bytes_waiting", "hubBytesWaiting", "Size of their images", 1],
+  ["sightline_drift_alarms_open", "driftAlarmsOpen", "Drift alarms nobody has acknowledged", 1],
+  ["sightline_drift_closeness", "driftCloseness", "How near the nearest stream is to its drift alarm, 0 to 1", 1],
+  ["sightline_drift_learnt_frames", "driftLearntFrames", "Frames of the active recipe's drift reference", 1],
+  ["sightline_certificate_valid", "certificateValid", "1 while the active model's certificate holds here", 1],
   ["sightline_journal_bytes", "journalBytes", "Size of the journal on disk", 1],
   [
     "sightline_event_loop_p99_seconds",
@@ -163,7 +176,7 @@ export class DeviceMetrics {
 
   #readOnScrape(read: () => MetricsReading): void {
     const registers = [this.#registry];
-    for (const [name, key, help] of [...TOTALS, ...HUB_TOTALS, ...GATE_TOTALS]) {
+    for (const [name, key, help] of [...TOTALS, ...HUB_TOTALS, ...GATE_TOTALS, ...DRIFT_TOTALS]) {
       new Counter({
         name,
         help,

@@ -2,6 +2,7 @@ import { FrameBody, FrameQuery, Liveness, Readiness, StatusBody, VerdictList, Ve
 import type { DeviceView } from "./device-view.ts";
 import { ErrorBody } from "../../http/error-body.ts";
 import { HttpRefusal } from "../../http/error-reply.ts";
+import { installDriftReadRoutes } from "./drift-routes.ts";
 import type { EventStream } from "./event-stream.ts";
 import { FrameCache, type EncodedFrame } from "./frame-cache.ts";
 import { securityHeaders } from "../../http/security-headers.ts";
@@ -147,4 +148,5 @@ export function installReadRoutes(api: Api, device: DeviceView, events: EventStr
 
   eventRoute(api, events);
   frameRoutes(api, device);
+  installDriftReadRoutes(api, device);
 }

@@ -53,6 +53,7 @@ const TAGS = [
   { name: "verdicts", description: "A person's say about a verdict, kept in the audit trail" },
   { name: "recipe", description: "Changeover" },
   { name: "status", description: "What the status page shows" },
+  { name: "drift", description: "What no longer looks as it did, and what an engineer does about it" },
   { name: "frames", description: "The newest frame, for people" },
   { name: "health", description: "For supervisors and monitoring" },
 ];

@@ -67,7 +67,10 @@ export class StationFiles {
     try {
       return schema.parse(JSON.parse(text));
     } catch (error) {
-      this.#log.error({ path, reason: messageOf(error) }, "what was learnt of this line cannot be read; it is put aside");
+      this.#log.error(
+        { path, reason: messageOf(error) },
+        "what was learnt of this line cannot be read; it is put aside",
+      );
       await rename(path, `${path}.unreadable`);
       return null;
     }

@@ -32,7 +32,17 @@ export async function ordersFor(database: Database, device: KnownDevice, at: num
     if (left > 0) rules.push({ id, title, ...rule, wanted: left });
   }
   const { dailyCases, dailyBytes } = device;
-  return { schema: 1, rules, limits: { dailyCases, dailyBytes } };
+  const labels = await labelledCases(database, device.project);
+  return { schema: 1, rules, limits: { dailyCases, dailyBytes }, labels };
+}
+
+async function labelledCases({ query }: Database, project: string): Promise<number> {
+  const { labels } = await query
+    .selectFrom("outcome_counts")
+    .select(({ fn }) => fn.coalesce(fn.sum<number>("cases"), sql<number>`0`).as("labels"))
+    .where("project_id", "=", project)
+    .executeTakeFirstOrThrow();
+  return Number(labels);
 }
 
 interface Collecting {

@@ -16,11 +16,16 @@ export class Admission {
     this.#filledTick = clock.tick();
   }
 
-  admit(): boolean {
+  /** Whether the next would be let through. */
+  hasRoom(): boolean {
     const now = this.#clock.tick();
     this.#left = Math.min(this.#perMinute, this.#left + ((now - this.#filledTick) / MINUTE_MS) * this.#perMinute);
     this.#filledTick = now;
-    if (this.#left < 1) return false;
+    return this.#left >= 1;
+  }
+
+  admit(): boolean {
+    if (!this.hasRoom()) return false;
     this.#left--;
     return true;
   }

@@ -78,6 +78,17 @@ export class CaseIntake {
     return { skipped: this.#skipped, keptBack: this.#keptBack, failed: this.#failed };
   }
 
+  /** Whether a frame that is no audit's and no operator's would be admitted. */
+  hasRoom(): boolean {
+    return this.#admission.hasRoom();
+  }
+
+  /** A frame was not even chosen for lack of room. */
+  skip(): void {
+    this.#skipped++;
+    this.#reportSkipping(true);
+  }
+
   /** Takes a reference to the frame and returns at once. */
   offer(chosen: ChosenFrame): boolean {
     if (this.#stopped) return false;

@@ -44,6 +44,11 @@ export class OrderBook {
     return this.#orders?.limits ?? null;
   }
 
+  /** Labelled cases the hub has of this project; null: it has not said. */
+  get labels(): number | null {
+    return this.#orders?.labels ?? null;
+  }
+
   /** Those that have not ended, and for which what waits here and was just taken is not enough already. */
   active(nowMs: number): readonly SamplingRule[] {
     const rules = this.#orders?.rules ?? [];

@@ -43,6 +43,30 @@ export const CaseOptions = z.strictObject({
     .describe("which hard cases are kept for the hub at all"),
   auditShare: z.number().min(0).max(1).default(0.02).describe("of all frames, drawn at random: the unbiased sample"),
   auditSeed: z.int().min(0).default(1).describe("the same seed draws the same verdicts"),
+  uncertainMargin: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.2)
+    .describe("a frame whose two likeliest classes are closer than this is uncertain, whatever its verdict"),
+  novelBelow: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.005)
+    .describe("a frame is novel when a smaller share of the model's reference frames lies further out; 0 turns it off"),
+  nearDuplicate: z
+    .number()
+    .min(0)
+    .default(0.5)
+    .describe("a frame this close to one that was chosen shows the same: in standard deviations; 0 turns it off"),
+  coldStartLabels: z
+    .int()
+    .min(0)
+    .default(50)
+    .describe("while the hub has fewer labels, typical frames go first; 0 turns it off"),
+  perHour: z.int().min(1).nullable().default(250).describe("cases chosen in an hour, audit included; null: no limit"),
+  perDay: z.int().min(1).nullable().default(2000).describe("cases chosen in a day; null: no limit"),
   priority: z
     .array(Reason)
     .min(1)

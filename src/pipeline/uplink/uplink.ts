@@ -10,7 +10,9 @@ import { Bandwidth } from "./bandwidth.ts";
 import { CaseIntake, LOST } from "./case-intake.ts";
 import { caseMetadata } from "./case-metadata.ts";
 import { CaseSender } from "./case-sender.ts";
-import { chooseCase, priorityOf, type CaseChoice } from "./choose-case.ts";
+import { CaseChooser } from "./case-chooser.ts";
+import { NOTHING_SEEN, type Sight } from "./case-reasons.ts";
+import { priorityOf, type CaseChoice } from "./choose-case.ts";
 import { credentialPath } from "./credential.ts";
 import type { DecidedFrame } from "./decided-frame.ts";
 import { HubClient, type HubAddress } from "./hub-client.ts";
@@ -26,6 +28,8 @@ import { uplinkProblem, type UplinkProblem } from "./uplink-problem.ts";
 import { VerdictSender } from "./verdict-sender.ts";
 
 const TIDY_MS = 15_000;
+/** Of what was chosen this hour and day, in the queue's database: a restart brings no new budget. */
+const BUDGET_KEY = "case-budget";
 
 export interface UplinkOptions {
   readonly hub: HubAddress;
@@ -76,6 +80,8 @@ export type FlagOutcome = "queued" | "added" | "gone";
 interface KeptFrame extends RecentFrame, Omit<DecidedFrame, "metadata"> {
   readonly layers: readonly (CaseMetadata | undefined)[];
   readonly decidedAt: WallClockMs;
+  /** It was chosen with its verdict. */
+  readonly isChosen: boolean;
 }
 
 /** The device's side of the hub: which frames go there, the queue they wait in, and the ways there and back. */
@@ -88,6 +94,7 @@ export class Uplink implements Service {
   readonly #link: HubLink;
   readonly #orders: OrderBook;
   readonly #intake: CaseIntake;
+  readonly #chooser: CaseChooser;
   readonly #cases: CaseSender;
   readonly #verdicts: VerdictSender | null;
   readonly #recent: RecentFrames<KeptFrame>;
@@ -95,6 +102,7 @@ export class Uplink implements Service {
   readonly #localTime: ReturnType<typeof localClock>;
   readonly #stopping = new AbortController();
   #tending: Promise<void> = Promise.resolve();
+  #keptBudget = "";
 
   constructor(options: UplinkOptions, parts: UplinkParts) {
     const { clock, random, log, journal } = parts;
@@ -119,6 +127,10 @@ export class Uplink implements Service {
       mostBytes: budget.dailyBytes ?? Infinity,
       line: options.line,
       onAdded: () => this.#cases.notice(),
+    });
+    this.#chooser = new CaseChooser({
+      ...{ options: cases, budget, limits, clock, localTime: this.#localTime },
+      room: this.#intake,
     });
     this.#recent = new RecentFrames(cases.recentBytes);
     this.#reports = new ReportSender({ link, clock });
@@ -147,10 +159,17 @@ export class Uplink implements Service {
   }
 
   /** Whether and why this frame goes to the hub. `layers`: of metadata that come with it. */
-  choose(verdict: Verdict, layers: readonly (CaseMetadata | undefined)[]): CaseChoice | null {
+  choose(
+    verdict: Verdict,
+    layers: readonly (CaseMetadata | undefined)[],
+    sight: Sight = NOTHING_SEEN,
+  ): CaseChoice | null {
     const now = this.#with.clock.wallNow();
-    const orders = this.#orders.active(now);
-    return chooseCase(verdict, { options: this.#options.cases, orders, metadata: () => this.#metadata(layers, now) });
+    return this.#chooser.choose(verdict, sight, {
+      orders: this.#orders.active(now),
+      labels: this.#orders.labels,
+      metadata: () => this.#metadata(layers, now),
+    });
   }
 
   /** Returns at once; holds references to the pixels, no copies. */
@@ -164,7 +183,8 @@ export class Uplink implements Service {
     if (recentBytes > 0) {
       const embedding = frame.embedding?.slice() ?? null; // a view would hold all that the inference returned
       const bytes = frame.image.pixels.length;
-      this.#recent.add({ ...frame, embedding, layers, decidedAt, verdictId: frame.verdict.id, bytes });
+      const isChosen = choice !== null;
+      this.#recent.add({ ...frame, embedding, layers, decidedAt, verdictId: frame.verdict.id, bytes, isChosen });
     }
     if (choice === null) return;
     const whole: DecidedFrame = { ...frame, metadata: this.#metadata(layers, decidedAt) };
@@ -199,6 +219,9 @@ export class Uplink implements Service {
     const { reasons: wanted, priority } = this.#options.cases;
     const recent = this.#recent.get(verdictId);
     if (recent === undefined || !wanted.includes("disagreement")) return;
+    // One that was chosen is there already and only gets the reason; another takes its chance within the budget. It has
+    // no probability: estimates rest on the lots that were drawn with the verdict.
+    if (!recent.isChosen && !this.#chooser.takesDisagreement(recent.verdict)) return;
     const reasons = [...new Set([...recent.verdict.hardCase, "disagreement" as const])];
     const metadata = { ...this.#metadata(recent.layers, recent.decidedAt), candidateVerdict: candidate };
     const choice = { reasons, selectionProbability: null, orders: [] };
@@ -253,6 +276,7 @@ export class Uplink implements Service {
       try {
         if (!isOpen) await this.#open();
         isOpen = true;
+        await this.#keepBudget();
         const lost = await this.#spool.ask({ kind: "tidy", atMs: clock.wallNow() });
         if (lost.length > 0) log.warn({ lost: lost.map(({ id, cause }) => ({ id, cause })) }, LOST);
       } catch (error) {
@@ -262,6 +286,13 @@ export class Uplink implements Service {
     }
   }
 
+  async #keepBudget(): Promise<void> {
+    const json = JSON.stringify(this.#chooser.kept);
+    if (json === this.#keptBudget) return;
+    await this.#spool.ask({ kind: "keep", key: BUDGET_KEY, json });
+    this.#keptBudget = json;
+  }
+
   async #open(): Promise<void> {
     const { log } = this.#with;
     const { lost, orphans, setAside } = await this.#spool.open();
@@ -269,6 +300,8 @@ export class Uplink implements Service {
       log.error({ setAside }, "the queue to the hub was damaged and is put aside; a new one is begun");
     if (orphans > 0) log.info({ images: orphans }, "images of an interrupted start were removed");
     if (lost.length > 0) log.error({ lost: lost.map(({ id }) => id) }, "the disk has lost images of hard cases");
+    const used = await this.#spool.ask({ kind: "kept", key: BUDGET_KEY });
+    if (used !== null) this.#chooser.restore(used);
     this.#orders.start();
     this.#cases.notice();
   }

@@ -108,6 +108,18 @@ test("the hub's lamp says how much waits, why nothing is sent and what was given
   });
 });
 
+test("the line's lamp says what is learnt, what has changed, and whether the certificate holds", () => {
+  const lampOf = (change: object) =>
+    lampsOf({ ...status, ...change }).find(({ key }: { key: string }) => key === "drift");
+  const drift = { ...status.drift, state: "learning", framesLearnt: 12 };
+  expect(lampOf({ drift })).toMatchObject({ level: "ok", word: "Being learnt", details: ["12 of 400 frames"] });
+  const certificate = { maxEscape: 0.01, confidence: 0.95, valid: false, sentence: "The certificate is void." };
+  expect(lampOf({ drift: { ...drift, state: "alarm" }, certificate })).toEqual({
+    ...{ key: "drift", level: "warn", word: "Changed" },
+    details: ["The certificate is void."],
+  });
+});
+
 test("lamps say in words what is wrong and why", () => {
   const lamps = lampsOf({
     ...status,
@@ -123,6 +135,7 @@ test("lamps say in words what is wrong and why", () => {
     "hub off",
     "journal bad",
     "inference warn",
+    "drift ok",
   ]);
   const words = JSON.stringify(lamps);
   for (const part of [

@@ -22,14 +22,34 @@ export interface Ledger {
 }
 
 /** Reads a copy of the journal: the device, where it runs, has the original to itself. */
-export function readLedger(dataDirectory: string): Ledger {
+export const readLedger = (dataDirectory: string): Ledger => inCopy(dataDirectory, ledgerIn);
+
+export interface AuditRow {
+  readonly action: string;
+  readonly by: string;
+  readonly detail: unknown;
+}
+
+/** What people did, and what the device found, in order. */
+export const readAudit = (dataDirectory: string): AuditRow[] =>
+  inCopy(dataDirectory, (database) =>
+    database
+      .prepare("SELECT action, by, detail FROM audit ORDER BY at, rowid")
+      .all()
+      .map(({ action, by, detail }) => ({
+        ...{ action: String(action), by: String(by) },
+        detail: JSON.parse(String(detail)),
+      })),
+  );
+
+function inCopy<T>(dataDirectory: string, read: (database: DatabaseSync) => T): T {
   const copy = mkdtempSync(join(tmpdir(), "sightline-ledger-"));
   for (const file of ["journal.sqlite", "journal.sqlite-wal"]) {
     if (existsSync(join(dataDirectory, file))) cpSync(join(dataDirectory, file), join(copy, file));
   }
   const database = new DatabaseSync(join(copy, "journal.sqlite"));
   try {
-    return ledgerIn(database);
+    return read(database);
   } finally {
     database.close();
     rmSync(copy, { recursive: true });

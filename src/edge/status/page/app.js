@@ -2,6 +2,7 @@ import { listen, order, readVerdicts, Refused } from "./api.js";
 import { drawChart } from "./chart.js";
 import { askOverride, askToken, confirmRecipe, operatorName, showDetails, wireDialogs } from "./dialogs.js";
 import { byId, facts, make, setText } from "./dom.js";
+import { openDrift, renderDrift, wireDrift } from "./drift-dialog.js";
 import { FrameView } from "./frame-view.js";
 import { LOST_AFTER_MS, mayReplace } from "./model.js";
 import { Announcer, renderAttention, renderFace, renderParts, renderStatus } from "./render.js";
@@ -131,9 +132,10 @@ function draw() {
   document.body.dataset.link = link;
   renderFace(view);
   renderParts(view, select, open);
-  renderAttention(view);
+  renderAttention(view, () => openDrift(state.status));
   if (status === null) return;
   renderStatus(view);
+  renderDrift(status);
   const minute = `${status.history.at(-1)?.minute} ${JSON.stringify(status.history.at(-1)?.counts)}`;
   if (minute === drawnMinute) return;
   drawnMinute = minute;
@@ -280,6 +282,7 @@ function wire() {
   for (const element of document.querySelectorAll("[data-text]")) setText(element, texts[element.dataset.text]);
   wireDialogs();
   wireSettings();
+  wireDrift(act);
   byId("flag").addEventListener("click", () => void flag());
   byId("override").addEventListener("click", () => void override());
   byId("details-flag").addEventListener("click", () => {

@@ -7,6 +7,8 @@ const dateTimeText = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", t
 
 export const operatorName = () => localStorage.getItem(NAME_KEY) ?? "";
 
+export const keepOperatorName = (name) => localStorage.setItem(NAME_KEY, name);
+
 /** Buttons with value "cancel" close their dialog. */
 export function wireDialogs() {
   for (const button of document.querySelectorAll('dialog button[value="cancel"]')) {
@@ -57,7 +59,7 @@ export async function askOverride(verdict) {
   setText(byId("override-what"), texts.overrideWhat(verdict.part, texts.verdicts[verdict.verdict], time));
   const fields = await askForm(dialog, checkOverride);
   if (fields === null) return null;
-  localStorage.setItem(NAME_KEY, fields.by.trim());
+  keepOperatorName(fields.by.trim());
   return { verdict: fields.verdict, reason: fields.reason.trim(), by: fields.by.trim() };
 }
 

@@ -143,9 +143,17 @@ function inferenceLamp({ inferenceRestarts }) {
   };
 }
 
+const DRIFT_LEVELS = { off: "off", learning: "ok", watching: "ok", alarm: "warn" };
+
+function driftLamp({ drift, certificate }) {
+  const details = drift.state === "learning" ? [texts.drift.progress(drift.framesLearnt, drift.framesWanted)] : [];
+  if (certificate !== null) details.push(certificate.sentence);
+  return { key: "drift", level: DRIFT_LEVELS[drift.state], word: texts.drift.states[drift.state], details };
+}
+
 /** The lamps of the system panel: level `ok`, `warn`, `bad` or `off`, a word, and details. */
 export const lampsOf = (status) =>
-  [cameraLamp, modelLamp, brokerLamp, hubLamp, journalLamp, inferenceLamp].map((lamp) => lamp(status));
+  [cameraLamp, modelLamp, brokerLamp, hubLamp, journalLamp, inferenceLamp, driftLamp].map((lamp) => lamp(status));
 
 const DEVICE_LEVELS = { inspecting: "ok", degraded: "warn", starting: "warn", "not-inspecting": "bad", offline: "bad" };
 export const deviceLevel = (state) => DEVICE_LEVELS[state] ?? "warn";

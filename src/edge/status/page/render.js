@@ -131,14 +131,14 @@ export function renderParts({ verdicts, selectedId }, select, open) {
   }
 }
 
-function problemItem({ sentence, code }) {
-  return make(
-    "li",
-    { className: "problem" },
-    icon("lamp-bad"),
-    make("div", {}, make("strong", { textContent: sentence }), make("small", { textContent: code })),
-  );
-}
+const problemItem =
+  (openDrift) =>
+  ({ sentence, code }) => {
+    const said = [make("strong", { textContent: sentence }), make("small", { textContent: code })];
+    if (code === "drift")
+      said.push(make("button", { type: "button", textContent: texts.driftButton, onclick: openDrift }));
+    return make("li", { className: "problem" }, icon("lamp-bad"), make("div", {}, ...said));
+  };
 
 function faultItem(group) {
   const { sentence, todo } = texts.faults[group.reason] ?? { sentence: group.reason, todo: "" };
@@ -167,14 +167,14 @@ const unseenItem = (count) =>
 const calmItem = (link, text) =>
   make("li", { className: "calm" }, icon(link === "up" ? "lamp-ok" : "lamp-off"), make("div", { textContent: text }));
 
-export function renderAttention({ link, status, faults, nowMs, aheadMs }) {
+export function renderAttention({ link, status, faults, nowMs, aheadMs }, openDrift) {
   const deviceNowMs = nowMs - aheadMs;
   const problems = status?.problems ?? [];
   const groups = groupFaults(faults, deviceNowMs);
   const unseen = unseenFaults(status?.history ?? [], groups, deviceNowMs);
   const nothing = link === "up" ? texts.nothingWrong : texts.nothingKnown;
   replaceWhen(byId("attention"), JSON.stringify([problems, groups, unseen, nothing]), () => {
-    const items = [...problems.map(problemItem), ...groups.map(faultItem)];
+    const items = [...problems.map(problemItem(openDrift)), ...groups.map(faultItem)];
     if (unseen > 0) items.push(unseenItem(unseen));
     return items.length > 0 ? items : [calmItem(link, nothing)];
   });
