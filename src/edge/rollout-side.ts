@@ -25,8 +25,6 @@ import type { DeviceStatus } from "./status/device-view.ts";
 export const RELEASES_FOLDER = "releases";
 /** What a model on trial has under way when it is taken off the line for being broken, ms. */
 const STOP_GRACE_MS = 300;
-/** The lowest priority there is: time that nobody else wants. */
-const SPARE_TIME = 19;
 
 /** What is known of models before any is loaded. */
 export interface RolloutBeginning {
@@ -115,7 +113,7 @@ export function assembleRollout(
       openEngine: (purpose) =>
         openEngine({
           ...config.inference,
-          ...(purpose === "shadow" ? { processes: 1, threadsPerProcess: 1, niceness: SPARE_TIME } : {}),
+          ...(purpose === "shadow" ? { processes: 1, threadsPerProcess: 1, niceness: releases.shadow.niceness } : {}),
           ...{ stopGraceMs: STOP_GRACE_MS, clock, log: parts.log },
         }),
       openRecipe: (path) => openRecipe({ ...recipe, model: path }, config.trigger.deadlineMs),
