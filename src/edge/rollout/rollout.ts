@@ -4,12 +4,7 @@ import { toIso } from "../../platform/clock.ts";
 import type { Service } from "../../platform/services.ts";
 import type { BesidePart } from "../line.ts";
 import { readSlot } from "./bundle-slot.ts";
-import {
-  type CandidateEngineParts,
-  EngineNotStarted,
-  loadCandidate,
-  type LoadedCandidate,
-} from "./candidate-engine.ts";
+import { EngineNotStarted, loadCandidate, type LoadedCandidate } from "./candidate-engine.ts";
 import type { Fault } from "./criteria.ts";
 import { nextStep, type Observations, type Step } from "./next-step.ts";
 import type { InstalledOrder, RolloutOptions, RolloutParts, SeenCandidate } from "./rollout-parts.ts";
