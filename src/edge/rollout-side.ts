@@ -161,6 +161,7 @@ export async function openClient(
     readonly inspection?: Pick<Inspection, "clockWatch">;
     readonly onProgress?: (done: number, total: number) => void;
     readonly directoryPath?: string;
+    readonly maxBundleBytes?: number;
   } = {},
 ): Promise<ReleaseClient> {
   const { releases, device, dataDirectory } = config;
@@ -170,6 +171,7 @@ export async function openClient(
     directoryPath: at.directoryPath ?? join(dataDirectory, RELEASES_FOLDER),
     birthRoots: { catalogue: await readRoot(releases.catalogueRoot), director: await readRoot(releases.directorRoot) },
     ...(clockWatch === undefined ? {} : { clockSynced: () => clockWatch.synced }),
+    ...(at.maxBundleBytes === undefined ? {} : { maxBundleBytes: at.maxBundleBytes }),
     ...(at.onProgress === undefined ? {} : { onProgress: at.onProgress }),
   });
 }

@@ -145,7 +145,8 @@ export class Tryout {
   }
 
   #observeShadow({ verdict, image }: BesidePart): void {
-    if (image === null) return;
+    // What the sanity gate stops, or the active model leaves without an answer, compares nothing.
+    if (image === null || verdict.verdict === "fault") return;
     this.#judge?.offer(image, (judgement) => {
       this.#evidence = withJudgement(withPart(this.#evidence, judgement.kind), judgement);
       this.#compare(verdict.id, judgement.kind, verdict.verdict, judgement.kind);

@@ -102,7 +102,16 @@ export const texts = {
     hub: "To the hub",
     journal: "Journal",
     inference: "Inference",
+    release: "Releases",
   },
+  releaseRuns: "No model is being tried",
+  releasePhases: {
+    downloading: "Downloading a model",
+    verifying: "Verifying a model",
+    shadow: "Trying a model in the shadow",
+    trial: "Trying a model on the line",
+  },
+  releaseLast: ({ outcome, name, version, sentence }) => `Last: ${name} ${version} ${outcome}. ${sentence}`,
   cameraStates: {
     closed: "Closed",
     opening: "Opening",
