@@ -81,12 +81,12 @@ it("a good model goes through shadow and trial, is committed between two parts, 
 });
 
 it("models that throw, hang, crash or are slow are refused; no part feels it", async () => {
-  const plant = await lineAtWork();
+  const plant = await lineAtWork({ limits: { latencyP99Ms: 100 } });
   const refused: [string, Misbehaviour, string][] = [
     ["1.1.0", { does: "throw", after: "at once" }, "inference-failed"],
     ["1.2.0", { does: "hang", after: "at once" }, "inference-hung"],
     ["1.3.0", { does: "crash", after: "at once" }, "inference-crashed"],
-    ["1.4.0", { does: "slow", loops: 300_000 }, "latency"],
+    ["1.4.0", { does: "slow", loops: 600_000 }, "latency"],
   ];
   for (const [version, misbehaviour, code] of refused) {
     await order(plant, version, misbehaviour);
