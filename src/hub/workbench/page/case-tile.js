@@ -28,6 +28,7 @@ export class CaseTiles {
     const tile = make(
       "div",
       { className: "tile", role: "option" },
+      make("span", { className: "sr-only said" }),
       make(
         "div",
         { className: "thumb" },
@@ -35,8 +36,18 @@ export class CaseTiles {
         make("span", { className: "tick", ariaHidden: "true" }, icon("glyph-check")),
         make("span", { className: "verdict", ariaHidden: "true" }),
       ),
-      make("div", { className: "line1" }, make("span", { className: "found" }), make("span", { className: "score" })),
-      make("div", { className: "line2" }, make("span", { className: "given" }), make("span", { className: "dots" })),
+      make(
+        "div",
+        { className: "line1", ariaHidden: "true" },
+        make("span", { className: "found" }),
+        make("span", { className: "score" }),
+      ),
+      make(
+        "div",
+        { className: "line2", ariaHidden: "true" },
+        make("span", { className: "given" }),
+        make("span", { className: "dots" }),
+      ),
     );
     const image = tile.querySelector("img");
     image.addEventListener("load", () => {
@@ -61,7 +72,7 @@ export class CaseTiles {
     tile.classList.toggle("empty", each === undefined);
     if (each === undefined) {
       tile.querySelector("img").removeAttribute("src");
-      tile.setAttribute("aria-label", texts.loading);
+      setText(tile.querySelector(".said"), texts.loading);
       delete tile.dataset.outcome;
       return;
     }
@@ -103,8 +114,8 @@ export class CaseTiles {
     const { describe } = texts.gallery;
     const finding = each.class === null ? "" : ` ${each.class}`;
     const tagNames = dots.length === 0 ? "" : `, ${dots.map(({ name }) => name).join(", ")}`;
-    tile.setAttribute(
-      "aria-label",
+    setText(
+      tile.querySelector(".said"),
       describe(each.part, texts.verdicts[each.verdict], finding, each.label ?? texts.gallery.notLabelled, outcome) +
         tagNames,
     );

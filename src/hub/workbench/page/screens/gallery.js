@@ -272,7 +272,7 @@ class Gallery {
       return;
     }
     this.#list.setAttribute("aria-activedescendant", `case-${this.#grid.active}`);
-    this.#showCount({ total: this.#pages.total, exact });
+    if (!exact) this.#showCount({ total: this.#pages.total, exact });
   }
 
   #clicked(event) {
