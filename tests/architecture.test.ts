@@ -95,6 +95,7 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
   training: [
     ...FOUNDATION,
     "statistics",
+    "datasets",
     "report",
     "onnx",
     "simulation",

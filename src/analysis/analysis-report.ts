@@ -3,6 +3,7 @@ import { intervalPlot } from "../report/interval-plot.ts";
 import { REPORT_STYLE } from "../report/style.ts";
 import { htmlTable } from "../report/table.ts";
 import { escapeHtml, intervalText, percentText } from "../report/text.ts";
+import { powerLawAt } from "../statistics/power-law.ts";
 import type { Share } from "../statistics/shares.ts";
 import type { PredictionAnalysis } from "./analyse-predictions.ts";
 import type { EmbeddingSliceReport } from "./embedding-slices.ts";
@@ -178,26 +179,33 @@ function clusterTables(
   return `<h3>Clusters of similar cases</h3>${htmlTable(head, slices.map(row))}${sheets.join("")}`;
 }
 
-/** Error over parts on a logarithmic axis; training dashed. */
-function curvePlot({ points: measured }: LearningCurve): string {
-  const [first, last] = [measured[0]?.parts ?? 1, measured.at(-1)?.parts ?? 2];
+const FIT_POINTS = 24;
+
+/** Error over parts on a logarithmic axis, to four times as many; training dashed, the fitted law thin. */
+function curvePlot({ points: measured, forecast }: LearningCurve): string {
+  const first = measured[0]?.parts ?? 1;
+  const end = forecast.steps.at(-1)?.parts ?? 2 * first;
   const most = Math.max(0.01, ...measured.flatMap(({ trainError, validationError }) => [trainError, validationError]));
+  const partsAt = (across: number): number => first * (end / first) ** across;
   const place = (parts: number, error: number): PlotPoint => [
-    last === first ? 1 : Math.log(parts / first) / Math.log(last / first),
-    error / most,
+    Math.log(parts / first) / Math.log(end / first),
+    Math.min(1, error / most),
   ];
   const validation = measured.map(({ parts, validationError }) => place(parts, validationError));
   const training = measured.map(({ parts, trainError }) => place(parts, trainError));
+  const fit = Array.from({ length: FIT_POINTS }, (_, index) => partsAt(index / (FIT_POINTS - 1))).map((parts) =>
+    place(parts, powerLawAt(forecast.law, parts)),
+  );
   return figure(
     {
       title: "Error and labelled parts",
       x: "labelled parts to learn from (logarithmic)",
       y: "share wrong",
-      note: "Solid: parts not learnt from; dashed: parts learnt from. Linear head on embeddings, mean of the repetitions.",
+      note: "Bold: parts not learnt from, and thin: the power law through them; dashed: parts learnt from. Linear head on embeddings, mean of the repetitions.",
     },
-    line(training, "reference") + line(validation, "curve"),
+    line(training, "reference") + line(fit, "thin") + line(validation, "curve"),
     {
-      xTick: (at) => String(Math.round(first * (last / first) ** at)),
+      xTick: (at) => String(Math.round(partsAt(at))),
       yTick: (at) => `${Number((at * most * 100).toPrecision(2))} %`,
     },
   );

@@ -1,3 +1,4 @@
+import { seededRandom, shuffle } from "../platform/random.ts";
 import type { Facet } from "./facets.ts";
 import { SLICE_DEFAULTS, type SliceItem, type SliceOptions, type SliceReport, testFacets } from "./find-slices.ts";
 import { kMeans, nearestCentre, normalised } from "./k-means.ts";
@@ -22,6 +23,8 @@ export interface EmbeddingSliceReport extends Omit<SliceReport, "slices"> {
 /** A coarse and a fine look. */
 const CLUSTER_COUNTS = [6, 15];
 const MOST_DIMENSIONS = 64;
+/** Centres hardly move with more; every case is assigned all the same. */
+const MOST_CLUSTERED = 8000;
 const SHEET_WRONG = 12;
 const SHEET_RIGHT = 6;
 
@@ -38,9 +41,10 @@ export function findEmbeddingSlices(items: readonly EmbeddedSliceItem[], options
     options.seed,
   ).map(normalised);
   const searched = vectors.filter((_, item) => halves[item] === SEARCH_HALF);
+  const sample = shuffle([...searched], seededRandom(options.seed)).slice(0, MOST_CLUSTERED);
   const support = options.minSupport ?? SLICE_DEFAULTS.minSupport;
   const clusterings = CLUSTER_COUNTS.filter((count) => searched.length >= count * support).map((count) => {
-    const { centres } = kMeans(searched, count, options.seed);
+    const { centres } = kMeans(sample, count, options.seed);
     const nearest = vectors.map((vector) => nearestCentre(vector, centres));
     const facet: Facet = {
       key: `${count} clusters`,

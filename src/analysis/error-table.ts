@@ -1,6 +1,7 @@
 import { type Share, shareOf } from "../statistics/shares.ts";
 import { isError, isJudged, type OutcomeCell } from "./outcome-cell.ts";
 import { type ShareMaker, type TagTrend, tagTrend } from "./tag-trend.ts";
+import { type OutcomeTally, tallyOutcomes, type VersionTally } from "./tally-outcomes.ts";
 
 /** What one error costs, in any currency, neither negative. A wrong defect class costs nothing here. */
 export interface ErrorPrices {
@@ -92,46 +93,46 @@ export interface ErrorTable {
 export function errorTable(counts: readonly OutcomeCell[], options: ErrorTableOptions = {}): ErrorTable {
   const { prices = null, confidence = 0.95, designEffect = 1 } = options;
   const share: ShareMaker = (hits, trials) => shareOf(hits, trials, confidence, designEffect);
-  const versions = options.versions ?? [...new Set(counts.map(({ modelVersion }) => modelVersion))];
+  const tallies = tallyOutcomes(counts);
+  const versions = options.versions ?? [...tallies.keys()];
   const modelVersion = versions.at(-1) ?? null;
-  const cells = counts.filter((cell) => cell.modelVersion === modelVersion);
-  const judged = cells.filter(({ outcome }) => isJudged(outcome));
-  const wrong = judged.filter(({ outcome }) => isError(outcome));
-  const cases = casesIn(judged);
-  const errors = casesIn(wrong);
-  const untagged = casesIn(wrong.filter(({ tags }) => tags.length === 0));
-  const rows = [...new Set(cells.flatMap(({ tags }) => tags))].map((tag): TagRow => {
-    const withTag = judged.filter(({ tags }) => tags.includes(tag));
-    const wrongWithTag = wrong.filter(({ tags }) => tags.includes(tag));
-    const [tagCases, tagErrors] = [casesIn(withTag), casesIn(wrongWithTag)];
-    return {
-      tag,
-      errors: tagErrors,
-      shareOfErrors: share(tagErrors, errors),
-      cases: tagCases,
-      shareOfData: share(tagCases, cases),
-      errorRate: tagCases === tagErrors ? null : share(tagErrors, tagCases),
-      onlyThisTag: casesIn(wrongWithTag.filter(({ tags }) => tags.length === 1)),
-      ceiling: ceilingOf(tagErrors, errors, cases, share),
-      cost: costOf(wrongWithTag, prices),
-      trend: tagTrend(counts, versions, tag, share),
-    };
-  });
+  const tally = (modelVersion === null ? undefined : tallies.get(modelVersion)) ?? NOTHING;
+  const { cases, errors } = tally.all;
+  const rows = [...tally.byTag].map(([tag, its]): TagRow => ({
+    tag,
+    errors: its.errors,
+    shareOfErrors: share(its.errors, errors),
+    cases: its.cases,
+    shareOfData: share(its.cases, cases),
+    errorRate: its.cases === its.errors ? null : share(its.errors, its.cases),
+    onlyThisTag: its.alone,
+    ceiling: ceilingOf(its.errors, errors, cases, share),
+    cost: costOf(its, prices),
+    trend: tagTrend(tallies, versions, tag, share),
+  }));
+  const wrong = counts.filter((cell) => cell.modelVersion === modelVersion && isError(cell.outcome));
   return {
     modelVersion,
     cases,
     errors,
-    undecided: casesIn(cells.filter(({ outcome }) => outcome === "undecided")),
-    faults: casesIn(cells.filter(({ outcome }) => outcome === "fault")),
+    undecided: tally.undecided,
+    faults: tally.faults,
     errorRate: share(errors, cases),
     accuracy: cases === 0 ? 0 : 1 - errors / cases,
-    untaggedErrors: share(untagged, errors),
+    untaggedErrors: share(tally.all.alone, errors),
     tags: rows.sort((one, other) => other.errors - one.errors || (one.tag < other.tag ? -1 : 1)),
     jointCeiling: ceilingSteps(wrong, { errors, cases, share }),
-    cost: costOf(wrong, prices),
-    trend: tagTrend(counts, versions, null, share),
+    cost: costOf(tally.all, prices),
+    trend: tagTrend(tallies, versions, null, share),
   };
 }
+
+const NOTHING: VersionTally = {
+  all: { cases: 0, errors: 0, escapes: 0, overkills: 0, wrongClasses: 0, alone: 0 },
+  byTag: new Map(),
+  undecided: 0,
+  faults: 0,
+};
 
 /** The ceiling of any set of tags together, for one model version; an error that carries several of them counts once. */
 export function jointCeiling(
@@ -161,12 +162,12 @@ function ceilingOf(errorsSolved: number, errors: number, cases: number, share: S
   };
 }
 
-function costOf(wrong: readonly OutcomeCell[], prices: ErrorPrices | null): ErrorCost {
-  const count = (kind: OutcomeCell["outcome"]): number => casesIn(wrong.filter(({ outcome }) => outcome === kind));
-  const [escapes, overkills, wrongClasses] = [count("escape"), count("overkill"), count("wrong-class")];
-  const amount = prices === null ? null : escapes * prices.escape + overkills * prices.overkill;
-  return { escapes, overkills, wrongClasses, amount };
-}
+const costOf = ({ escapes, overkills, wrongClasses }: OutcomeTally, prices: ErrorPrices | null): ErrorCost => ({
+  escapes,
+  overkills,
+  wrongClasses,
+  amount: prices === null ? null : escapes * prices.escape + overkills * prices.overkill,
+});
 
 /** Greedy: the best first step, then the best second one, as a team would go; equal ones by name. */
 function ceilingSteps(

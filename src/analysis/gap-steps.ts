@@ -10,6 +10,7 @@ export function gapSteps(facts: KnownFacts): Proposal[] {
   return [
     ...(bias === undefined ? [] : biasSteps(bias, facts)),
     ...(variance === undefined ? [] : varianceSteps(variance, facts)),
+    ...moreData(facts),
     ...(mismatch === undefined ? [] : mismatchSteps(mismatch, facts)),
     ...baselineSteps(facts),
   ];
@@ -54,21 +55,24 @@ function varianceSteps(gap: Gap, { task, curve }: KnownFacts): Proposal[] {
       ? "Hold it back: augmentation, more regularisation, freeze more layers"
       : "Hold it back: more regularisation, augmentation, a smaller model, fewer features",
   };
-  if (curve === null) {
-    const title = "Collect more labelled examples of what it gets wrong";
-    return [regularise, { ...ofGap(gap), rule: "targeted-data", kind: "collect", title }];
-  }
-  const { forecast } = curve;
-  const [twice] = forecast.steps;
-  if (!forecast.moreDataHelps || twice === undefined) return [regularise];
+  const title = "Collect more labelled examples of what it gets wrong";
+  // Where there is a learning curve, it decides about data (moreData).
+  return curve === null ? [regularise, { ...ofGap(gap), rule: "targeted-data", kind: "collect", title }] : [regularise];
+}
+
+/** More of the same data, where the curve promises a gain and variance was called or could not be looked at. */
+function moreData(facts: KnownFacts): Proposal[] {
+  const gap = facts.diagnosis?.gaps.find(({ name }) => name === "variance");
+  const forecast = facts.curve?.forecast;
+  const [twice] = forecast?.steps ?? [];
+  if (forecast === undefined || twice === undefined || !forecast.moreDataHelps || gap?.called === false) return [];
   return [
-    regularise,
     {
       rule: "more-data",
       kind: "collect",
       title: `Label more parts: ${Math.round(twice.parts)} to learn from instead of ${Math.round(twice.parts / twice.factor)}`,
-      reason: `${gapSentence(gap)} ${forecast.sentence}`,
-      figures: { gap: gap.size, parts: twice.parts, gain: twice.gain },
+      reason: gap === undefined ? forecast.sentence : `${gapSentence(gap)} ${forecast.sentence}`,
+      figures: { ...(gap === undefined ? {} : { gap: gap.size }), parts: twice.parts, gain: twice.gain },
       most: twice.gain,
       interval: twice.gainInterval,
     },

@@ -84,7 +84,7 @@ function spreadSeeds(vectors: readonly Float64Array[], k: number, random: () => 
   return chosen;
 }
 
-function squaredDistance(one: Float64Array, other: Float64Array): number {
+export function squaredDistance(one: Float64Array, other: Float64Array): number {
   let sum = 0;
   for (let at = 0; at < one.length; at++) sum += ((one[at] ?? 0) - (other[at] ?? 0)) ** 2;
   return sum;

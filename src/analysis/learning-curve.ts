@@ -56,6 +56,8 @@ const RESAMPLES = 300;
 const LEAST_GAIN = 0.0005;
 const LEAST_GAIN_SHARE = 0.02;
 export const LEAST_PARTS = 30;
+/** More are drawn from by chance: the curve has flattened by then, and fits would take minutes. */
+const MOST_PARTS = 10_000;
 
 /**
  * Error over the number of labelled parts, training and validation, by a linear head on embeddings that are there
@@ -65,9 +67,9 @@ export const LEAST_PARTS = 30;
 export function learningCurve(cases: readonly EmbeddedCase[], options: CurveOptions): LearningCurve | null {
   const { seed, repeats, sizes, heldOut } = { ...DEFAULTS, ...options };
   const classes = [...new Set(cases.map(({ label }) => label))].sort();
-  const byPart = new Map<string, number[]>();
-  cases.forEach(({ group }, index) => byPart.set(group, [...(byPart.get(group) ?? []), index]));
-  const parts = [...byPart.keys()].sort();
+  const byPart = Map.groupBy(cases.keys(), (index) => cases[index]?.group ?? "");
+  const random = seededRandom(seed);
+  const parts = shuffle([...byPart.keys()].sort(), random).slice(0, MOST_PARTS);
   if (parts.length < LEAST_PARTS || classes.length < 2) return null;
   const vectors = projected(
     cases.map(({ embedding }) => embedding),
@@ -77,7 +79,6 @@ export function learningCurve(cases: readonly EmbeddedCase[], options: CurveOpti
   const truths = cases.map(({ label }) => classes.indexOf(label));
   const most = Math.floor(parts.length * (1 - heldOut));
   const counts = curveSizes(most, sizes, classes.length);
-  const random = seededRandom(seed);
   const errors = counts.map(() => ({ train: [] as number[], validation: [] as number[] }));
   for (let repeat = 0; repeat < repeats; repeat++) {
     const order = shuffle([...parts], random);
@@ -157,7 +158,7 @@ function forecastSentence(now: number, twice: ForecastStep | undefined, helps: b
   const range = `95 %: ${points(gainInterval.low)} to ${points(gainInterval.high)}`;
   return helps
     ? `Twice the labelled parts (${2 * now} instead of ${now}) would take about ${points(gain)} points off the error (${range}).`
-    : `Twice the labelled parts (${2 * now} instead of ${now}) may bring nothing (${points(gain)} points; ${range}): more of the same is no advice.`;
+    : `Twice the labelled parts (${2 * now} instead of ${now}) may bring next to nothing (${points(gain)} points; ${range}): more of the same is no advice.`;
 }
 
 const points = (share: number): string => (100 * share).toFixed(2);

@@ -2,7 +2,7 @@ import { percentText } from "../report/text.ts";
 import type { Interval } from "../statistics/intervals.ts";
 import { gapSteps } from "./gap-steps.ts";
 import { gapSentence, type KnownFacts, type Proposal } from "./known-facts.ts";
-import { labelSteps, sliceSteps } from "./slice-steps.ts";
+import { contradictory, labelSteps, sliceSteps } from "./slice-steps.ts";
 import { STEP_ASSUMPTIONS, type StepAssumption, type StepKind, type StepRule } from "./step-assumptions.ts";
 import { leaveTags, tagSteps } from "./tag-steps.ts";
 
@@ -61,8 +61,12 @@ function weighed({ most, interval, days, ...proposal }: Proposal, assumption: St
 
 const MUCH_UNTAGGED = 0.3;
 
-function notesOn({ table, diagnosis, curve }: KnownFacts): string[] {
+function notesOn({ table, diagnosis, curve, labels }: KnownFacts): string[] {
   const notes: string[] = [];
+  if (labels !== null && contradictory(labels))
+    notes.push(
+      `The scores contradict ${labels.suspects} of ${labels.cases} labels: so many are hardly wrong, so look at the scores or the class names first.`,
+    );
   if (table !== null && table.errors > 0) {
     if (table.tags.length === 0)
       notes.push("No error carries a tag: read a random sample of them and tag what they have in common.");

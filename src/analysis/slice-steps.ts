@@ -1,6 +1,6 @@
 import { percentText } from "../report/text.ts";
 import type { SliceReport } from "./find-slices.ts";
-import { type KnownFacts, points, type Proposal } from "./known-facts.ts";
+import { type KnownFacts, points, type Proposal, type SuspicionFigures } from "./known-facts.ts";
 
 /** A step for each slice that the half it was not found on shows too. */
 export function sliceSteps({ task, slices, clusters, table }: KnownFacts): Proposal[] {
@@ -36,12 +36,16 @@ export function sliceSteps({ task, slices, clusters, table }: KnownFacts): Propo
   ];
 }
 
+/** So many labels are never wrong: the scores are no good, or the classes are mixed up. */
+const MOST_SUSPECTED = 0.2;
+export const contradictory = ({ suspects, cases }: SuspicionFigures): boolean => suspects > MOST_SUSPECTED * cases;
+
 const LABELS_PER_DAY = 800;
 const LEAST_DAYS = 0.1;
 
 /** Suspected labels as one step. */
 export function labelSteps({ labels }: KnownFacts): Proposal[] {
-  if (labels === null || labels.suspects === 0) return [];
+  if (labels === null || labels.suspects === 0 || contradictory(labels)) return [];
   const { suspects, suspectedErrors, cases } = labels;
   const most = suspectedErrors / Math.max(1, cases);
   return [

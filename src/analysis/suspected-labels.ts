@@ -1,3 +1,4 @@
+import { seededRandom, shuffle } from "../platform/random.ts";
 import { stratifiedGroupFolds } from "../statistics/group-folds.ts";
 import { classProbabilities, fitLinearHead, projected } from "./linear-head.ts";
 
@@ -88,6 +89,8 @@ export interface EmbeddedCase {
 
 const FOLDS = 5;
 const MOST_DIMENSIONS = 256;
+/** More examples change a linear head of that width little. */
+const MOST_LEARNT = 10_000;
 
 /**
  * Probabilities of every case by a linear head that learnt from other parts only; in the order given, over `classes`.
@@ -107,7 +110,10 @@ export function crossValidatedProbabilities(
   );
   const result: Float64Array[] = cases.map(() => new Float64Array(classes.length));
   for (let fold = 0; fold < foldCount; fold++) {
-    const learnt = [...folds.keys()].filter((index) => folds[index] !== fold);
+    const learnt = shuffle(
+      [...folds.keys()].filter((index) => folds[index] !== fold),
+      seededRandom(seed),
+    ).slice(0, MOST_LEARNT);
     const head = fitLinearHead(
       {
         embeddings: learnt.map((index) => embeddings[index] ?? []),

@@ -1,5 +1,5 @@
 import { direction, type Share, type ShareDifference, shareDifference, shareOf } from "../statistics/shares.ts";
-import { isError, isJudged, type OutcomeCell } from "./outcome-cell.ts";
+import type { VersionTally } from "./tally-outcomes.ts";
 
 /** A share with the interval that is wanted. */
 export type ShareMaker = (hits: number, trials: number) => Share;
@@ -28,19 +28,15 @@ const VERDICTS = { up: "grew", down: "shrank", unclear: "unclear" } as const;
  * not compare with a random audit. `tag` null: all errors. Null with fewer than two versions.
  */
 export function tagTrend(
-  counts: readonly OutcomeCell[],
+  tallies: ReadonlyMap<string, VersionTally>,
   versions: readonly string[],
   tag: string | null,
   share: ShareMaker = shareOf,
 ): TagTrend | null {
   const series = versions.map((modelVersion): TagVersion => {
-    let [cases, errors] = [0, 0];
-    for (const cell of counts) {
-      if (cell.modelVersion !== modelVersion || !isJudged(cell.outcome)) continue;
-      cases += cell.cases;
-      if (isError(cell.outcome) && (tag === null || cell.tags.includes(tag))) errors += cell.cases;
-    }
-    return { modelVersion, errorRate: share(errors, cases) };
+    const tally = tallies.get(modelVersion);
+    const errors = (tag === null ? tally?.all : tally?.byTag.get(tag))?.errors ?? 0;
+    return { modelVersion, errorRate: share(errors, tally?.all.cases ?? 0) };
   });
   const [before, last] = [series.at(-2), series.at(-1)];
   if (before === undefined || last === undefined) return null;

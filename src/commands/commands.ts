@@ -9,8 +9,10 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   calibrate: async () => (await import("./calibrate.ts")).calibrate,
   evaluate: async () => (await import("./evaluate.ts")).evaluate,
   quantize: async () => (await import("./quantize.ts")).quantize,
+  dataset: async () => (await import("./dataset.ts")).dataset,
   hub: async () => (await import("./hub.ts")).hub,
   diagnose: async () => (await import("./diagnose.ts")).diagnose,
   doctor: async () => (await import("./doctor.ts")).doctor,
+  release: async () => (await import("./release.ts")).release,
   bench: async () => (await import("./bench.ts")).bench,
 };

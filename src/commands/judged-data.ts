@@ -2,8 +2,8 @@ import type { ModelClass } from "../contracts/model-bundle.ts";
 import { SightlineError } from "../contracts/errors.ts";
 import { unknownLabelWarnings } from "../training/judge-frames.ts";
 import { type LearningSet, makeLearningSet } from "../training/learning-set.ts";
-import { readDataFolder } from "../training/read-data-folder.ts";
-import type { RefusedFile } from "../training/data-folder.ts";
+import { readDataFolder } from "../datasets/read-data-folder.ts";
+import type { RefusedFile } from "../datasets/data-folder.ts";
 
 export interface JudgedData {
   readonly set: LearningSet;

@@ -11,7 +11,7 @@ import { OnnxProcess } from "../training/onnx-process.ts";
 import { LARGEST_LOSS } from "../training/parity.ts";
 import { type JudgedQuality, quantizeBundle, type QuantizedBundle } from "../training/quantize-bundle.ts";
 import { CALIBRATION_FRAMES, DEFAULT_METHOD } from "../training/quantize-checkpoint.ts";
-import { readDataFolder } from "../training/read-data-folder.ts";
+import { readDataFolder } from "../datasets/read-data-folder.ts";
 import { assertReplaceable } from "../training/write-bundle.ts";
 import type { Command } from "./command.ts";
 import { parseCommandLine, required } from "./command-line.ts";

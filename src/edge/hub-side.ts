@@ -13,13 +13,13 @@ export async function assembleHubSide(
   { clock, random, log }: DeviceParts,
   journal: Journal,
 ): Promise<Uplink | undefined> {
-  const { hub, mqtt, dataDirectory } = config;
+  const { hub, dataDirectory } = config;
   if (hub?.url === undefined) return undefined;
   const options = {
     hub: await hubAddress(hub.url, hub),
     dataDirectory,
     sendsVerdicts: hub.acknowledges,
-    line: hub.line ?? mqtt?.root ?? "",
+    line: hub.line ?? "",
     cases: hub.cases,
     budget: hub.budget,
     timeZone: hub.timeZone,

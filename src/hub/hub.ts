@@ -15,6 +15,7 @@ import { DayUsage } from "./intake/day-usage.ts";
 import { installDeviceAdminRoutes } from "./intake/device-admin-routes.ts";
 import { ImageIntake } from "./intake/image-intake.ts";
 import { installIntakeRoutes } from "./intake/intake-routes.ts";
+import { installDatasetRoutes } from "./datasets/dataset-routes.ts";
 import { makeFirstAdmin } from "./people/accounts.ts";
 import { OpenIdClient } from "./people/openid.ts";
 import { installOpenIdRoutes } from "./people/openid-routes.ts";
@@ -127,6 +128,7 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
     });
     installDeviceAdminRoutes(api, { database, clock });
     installProjectRoutes(api, { database, clock });
+    installDatasetRoutes(api, { database, objects, clock });
     installSessionRoutes(api, sessions);
     installOpenIdRoutes(api, { ...sessions, openId });
     installUserRoutes(api, { database, clock });

@@ -45,6 +45,7 @@ const OPENAPI_TAGS = [
   { name: "people", description: "Sign-in, accounts, API tokens, audit log" },
   { name: "projects", description: "What is to be achieved" },
   ...WORKBENCH_TAGS,
+  { name: "data sets", description: "Immutable versions of labelled cases, and the way out" },
   { name: "health", description: "For supervisors and monitoring" },
 ];
 

@@ -19,6 +19,16 @@ export async function writeDurably(path: string, bytes: Uint8Array | string, mod
   await syncDirectory(dirname(path));
 }
 
+/** Makes what was written to a file survive a power cut. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** Makes a rename or a new name in `directoryPath` survive a power cut. */
 export async function syncDirectory(directoryPath: string): Promise<void> {
   const directory = await open(directoryPath, "r");

@@ -1,7 +1,7 @@
 import type { ModelClass, RegionPlan } from "../contracts/model-bundle.ts";
 import type { InputSizePx } from "./model-pixels.ts";
 import type { LearningSet } from "./learning-set.ts";
-import { nearDuplicates } from "./near-duplicates.ts";
+import { nearDuplicates } from "../datasets/near-duplicates.ts";
 import type { PixelStore } from "./pixel-store.ts";
 import { maskAreaPx } from "./region-mask.ts";
 import { type EmbeddedItem, separationAuroc } from "./separation.ts";

@@ -1,8 +1,6 @@
+import { isSynthetic } from "../datasets/synthetic.ts";
 import type { JudgedFrame } from "./judged-frame.ts";
 import type { Sample } from "./learning-set.ts";
-
-/** Metadata column that marks rendered images. */
-export const SYNTHETIC_COLUMN = "synthetic";
 
 /** Frames that may certify a model, and why the others may not. */
 export interface HeldOutFrames {
@@ -21,14 +19,11 @@ export function heldOutFrames(samples: readonly Sample[], trainingHashes: Readon
   const trainedParts = new Set(samples.filter(({ sha256 }) => trainingHashes.has(sha256)).map(({ group }) => group));
   const isTrained = ({ group }: Sample): boolean => trainedParts.has(group);
   return {
-    samples: samples.filter((sample) => !isTrained(sample) && !isSynthetic(sample)),
+    samples: samples.filter((sample) => !isTrained(sample) && !isSynthetic(sample.image)),
     trained: samples.filter(isTrained),
-    synthetic: samples.filter((sample) => !isTrained(sample) && isSynthetic(sample)),
+    synthetic: samples.filter((sample) => !isTrained(sample) && isSynthetic(sample.image)),
   };
 }
-
-const isSynthetic = ({ image }: Sample): boolean =>
-  !["", "0", "false", "no"].includes((image.metadata[SYNTHETIC_COLUMN] ?? "").trim().toLowerCase());
 
 /** Logits and class of every region whose truth the model knows: what a temperature is fitted on. */
 export function regionLogits(

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { ModelClass } from "../contracts/model-bundle.ts";
 import { SightlineError } from "../contracts/errors.ts";
-import type { DataFolder, LabelledImage } from "./data-folder.ts";
+import type { DataFolder, LabelledImage } from "../datasets/data-folder.ts";
+import { PART_COLUMNS } from "../datasets/part-column.ts";
 
 export interface Sample {
   readonly image: LabelledImage;
@@ -34,7 +35,6 @@ export interface LearningSetOptions {
   readonly oneKindWillDo?: boolean;
 }
 
-export const PART_COLUMNS = ["part", "tile", "board_group", "board", "serial", "group"] as const;
 export const GOOD_LABELS = ["good", "free", "ok", "normal", "pass"] as const;
 
 /** Joins data folders into one set of samples with classes and parts. Throws SightlineError DATA_INVALID. */

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { decodeImage } from "../imaging/decode-image.ts";
 import { preprocess } from "../pipeline/preprocess/preprocess.ts";
-import type { RefusedFile } from "./data-folder.ts";
+import type { RefusedFile } from "../datasets/data-folder.ts";
 
 export interface InputSizePx {
   readonly widthPx: number;

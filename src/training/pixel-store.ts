@@ -7,9 +7,9 @@ import { batchBytes, preprocess } from "../pipeline/preprocess/preprocess.ts";
 import type { InputSizePx, UnreadableFile } from "./model-pixels.ts";
 import { firstChannel } from "./first-channel.ts";
 import type { LearningSet, Sample } from "./learning-set.ts";
-import { type Fingerprint, fingerprint } from "./near-duplicates.ts";
+import { type Fingerprint, fingerprint } from "../datasets/near-duplicates.ts";
 import { binaryMask, maskFromBoxes, maskFromImage, type RegionMask } from "./region-mask.ts";
-import { runTogether } from "./run-together.ts";
+import { runTogether } from "../platform/run-together.ts";
 import type { TrainingRegion, TrainingSamples } from "./training-samples.ts";
 
 /** One training region with its pixels. */

@@ -1,5 +1,5 @@
 import type { PixelRect } from "../imaging/pixel-rect.ts";
-import type { DefectBox, LabelledImage } from "./data-folder.ts";
+import type { DefectBox, LabelledImage } from "../datasets/data-folder.ts";
 
 /** From this share of a box in view on, a region shows the defect. */
 const SHOWN_SHARE = 0.5;

@@ -1,7 +1,7 @@
 import type { Image } from "../imaging/image.ts";
 import type { PixelRect } from "../imaging/pixel-rect.ts";
 import { batchBytes, preprocess } from "../pipeline/preprocess/preprocess.ts";
-import type { DefectBox } from "./data-folder.ts";
+import type { DefectBox } from "../datasets/data-folder.ts";
 import type { InputSizePx } from "./model-pixels.ts";
 import { firstChannel } from "./first-channel.ts";
 

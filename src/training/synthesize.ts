@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { encodePng } from "../imaging/encode-jpeg.ts";
 import { DEFAULT_LINE, type LineSettings, PHOTOGRAPHED_GREY } from "../simulation/line-settings.ts";
 import { renderPart } from "../simulation/render-part.ts";
+import { SYNTHETIC_COLUMN } from "../datasets/synthetic.ts";
 import { csvLine } from "../platform/csv.ts";
-import { SYNTHETIC_COLUMN } from "./held-out.ts";
 
 export interface SynthesizeOptions {
   readonly parts: number;

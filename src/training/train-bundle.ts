@@ -5,7 +5,7 @@ import { encodeModel } from "../onnx/model-file.ts";
 import { evaluateFrames } from "./evaluation.ts";
 import { evaluationReport } from "./evaluation-report.ts";
 import { type GoldenFile, goldenFrames } from "./golden-frames.ts";
-import type { DataFolder } from "./data-folder.ts";
+import type { DataFolder } from "../datasets/data-folder.ts";
 import type { LearningSet } from "./learning-set.ts";
 import { type CardSource, modelCard } from "./model-card.ts";
 import { loadTensorFlow } from "./tensorflow.ts";

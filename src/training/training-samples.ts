@@ -6,7 +6,7 @@ import { type FrameSize, planRegions } from "../pipeline/preprocess/preprocess.t
 import type { UnreadableFile } from "./model-pixels.ts";
 import type { LearningSet, Sample } from "./learning-set.ts";
 import { regionLabel } from "./region-label.ts";
-import { runTogether } from "./run-together.ts";
+import { runTogether } from "../platform/run-together.ts";
 
 /** One input of the network: a region of a frame with what it shows. */
 export interface TrainingRegion {

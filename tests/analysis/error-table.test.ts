@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { errorTable, jointCeiling } from "../../src/analysis/error-table.ts";
 import { type OutcomeCell, outcomeOfPrediction } from "../../src/analysis/outcome-cell.ts";
 import { tagTrend } from "../../src/analysis/tag-trend.ts";
+import { tallyOutcomes } from "../../src/analysis/tally-outcomes.ts";
 import { wilson } from "../../src/statistics/shares.ts";
 import { seededRandom } from "../../src/platform/random.ts";
 
@@ -68,6 +69,22 @@ describe("the error table", () => {
     expect(JSON.stringify(empty)).not.toMatch(/NaN|null,"share/);
   });
 
+  test("of a million cases takes no longer than the reader's blink", () => {
+    const random = seededRandom(1);
+    const names = Array.from({ length: 80 }, (_, index) => `tag ${index}`);
+    const cells = Array.from({ length: 12_000 }, (_, index) =>
+      cell(
+        random() < 0.3 ? "correct" : random() < 0.5 ? "escape" : "overkill",
+        90,
+        [...new Set(Array.from({ length: 3 }, () => names[Math.floor(random() * 80)] ?? ""))],
+        `${index % 10}`,
+      ),
+    );
+    const started = performance.now();
+    expect(errorTable(cells).tags).toHaveLength(80);
+    expect(performance.now() - started).toBeLessThan(250);
+  });
+
   test("widens its intervals where parts repeat", () => {
     const repeated = errorTable(CELLS, { designEffect: 4 });
     expect(repeated.errorRate).toMatchObject({ hits: 10, trials: 100, interval: wilson(2.5, 25) });
@@ -86,15 +103,17 @@ describe("the trend of a tag", () => {
     const shrank = errorTable(versions(40, 10), { versions: ["1", "2"] });
     expect(shrank).toMatchObject({ modelVersion: "2", errors: 10, trend: { verdict: "shrank" } });
     expect(shrank.tags[0]?.trend?.change.difference).toBeCloseTo(-0.06, 12);
-    expect(tagTrend(versions(10, 40), ["1", "2"], "glare")?.verdict).toBe("grew");
-    expect(tagTrend(versions(20, 14), ["1", "2"], "glare")?.verdict).toBe("unclear");
-    expect(tagTrend(versions(20, 14), ["2"], "glare")).toBeNull();
+    expect(tagTrend(tallyOutcomes(versions(10, 40)), ["1", "2"], "glare")?.verdict).toBe("grew");
+    expect(tagTrend(tallyOutcomes(versions(20, 14)), ["1", "2"], "glare")?.verdict).toBe("unclear");
+    expect(tagTrend(tallyOutcomes(versions(20, 14)), ["2"], "glare")).toBeNull();
   });
 
   test("is seldom called where nothing changed", () => {
     const random = seededRandom(5);
     const drawn = (): number => Array.from({ length: 500 }, random).filter((value) => value < 0.05).length;
-    const called = Array.from({ length: 600 }, () => tagTrend(versions(drawn(), drawn()), ["1", "2"], "glare"));
+    const called = Array.from({ length: 600 }, () =>
+      tagTrend(tallyOutcomes(versions(drawn(), drawn())), ["1", "2"], "glare"),
+    );
     expect(called.filter((trend) => trend?.verdict !== "unclear").length / 600).toBeLessThan(0.07);
   });
 });

@@ -90,7 +90,7 @@ describe("the linear head", () => {
 
 describe("the learning curve", () => {
   test("falls with the number of parts, has 5 sizes and 10 repetitions, and advises more data", () => {
-    const curve = learningCurve(madeCases(900, { classes: 3, size: 240, apart: 0.3 }, 4), { seed: 1 });
+    const curve = learningCurve(madeCases(1200, { classes: 3, size: 240, apart: 0.3 }, 4), { seed: 2 });
     expect(curve?.points.length).toBeGreaterThanOrEqual(5);
     expect(curve?.points.every(({ repeats }) => repeats.length === 10)).toBe(true);
     const errors = curve?.points.map(({ validationError }) => validationError) ?? [];

@@ -134,6 +134,13 @@ describe("next steps", () => {
     expect(flat.notes.join(" ")).toContain("more of the same is no advice");
   });
 
+  test("collect on the curve's word where there are no training cases to show variance", () => {
+    const curve = curveThrough((parts) => 2 * parts ** -0.5);
+    expect(rulesOf({ ...diagnosed({ validation: of(0.06, 2000) }), curve })).toEqual(["more-data"]);
+    const noVariance = diagnosed({ train: of(0.01, 2000), validation: of(0.011, 2000) });
+    expect(rulesOf({ ...noVariance, curve })).toEqual([]);
+  });
+
   test("say when the training error alone is above the baseline", () => {
     const facts = { ...diagnosed({ train: of(0.05, 900) }), curve: curveThrough((parts) => parts ** -0.4, 0.04) };
     expect(nextSteps(facts).notes.join(" ")).toContain("data alone will not suffice");
@@ -173,6 +180,9 @@ describe("next steps", () => {
     const labels = { suspects: 40, suspectedErrors: 20, cases: 1000 };
     const [step] = nextSteps({ ...NOTHING, labels }).steps;
     expect(step).toMatchObject({ rule: "fix-labels", kind: "relabel", expectedGain: 0.01, effortDays: 0.1 });
+    const mixed = nextSteps({ ...NOTHING, labels: { ...labels, suspects: 400 } });
+    expect(mixed.steps).toEqual([]);
+    expect(mixed.notes[0]).toContain("contradict 400 of 1000 labels");
     const assumptions = { "fix-labels": { share: 0.1, days: 1 } };
     expect(nextSteps({ ...NOTHING, labels, assumptions }).steps[0]?.expectedGain).toBeCloseTo(0.002, 12);
   });

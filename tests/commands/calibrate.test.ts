@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { calibrate } from "../../src/commands/calibrate.ts";
 import { certificateFault } from "../../src/contracts/certificate-fault.ts";
 import { openBundle } from "../../src/pipeline/infer/open-bundle.ts";
-import { readDataFolder } from "../../src/training/read-data-folder.ts";
+import { readDataFolder } from "../../src/datasets/read-data-folder.ts";
 import { TINY_BUNDLE, writeSpottedParts } from "../training/spotted-parts.ts";
 import { captured } from "./captured-output.ts";
 

@@ -17,7 +17,7 @@ import {
 } from "../../src/training/check-data.ts";
 import { makeLearningSet } from "../../src/training/learning-set.ts";
 import { fillPixelStore } from "../../src/training/pixel-store.ts";
-import { readDataFolder } from "../../src/training/read-data-folder.ts";
+import { readDataFolder } from "../../src/datasets/read-data-folder.ts";
 import { separationAuroc } from "../../src/training/separation.ts";
 import { listTrainingRegions, type TrainingRegion } from "../../src/training/training-samples.ts";
 import { noiseImage, paintedImage } from "../imaging/made-images.ts";

@@ -6,7 +6,7 @@ import { readBundle } from "../../src/training/edit-bundle.ts";
 import { judgeFrames, unknownLabelWarnings } from "../../src/training/judge-frames.ts";
 import { makeLearningSet } from "../../src/training/learning-set.ts";
 import { OnnxProcess } from "../../src/training/onnx-process.ts";
-import { readDataFolder } from "../../src/training/read-data-folder.ts";
+import { readDataFolder } from "../../src/datasets/read-data-folder.ts";
 import { TINY_BUNDLE, writeSpottedParts } from "./spotted-parts.ts";
 
 const runtime = new OnnxProcess();

@@ -17,7 +17,7 @@ import { OnnxProcess } from "../../src/training/onnx-process.ts";
 import { LARGEST_LOSS, parity, requireParity } from "../../src/training/parity.ts";
 import { quantizeBundle, type QuantizeBundleJob } from "../../src/training/quantize-bundle.ts";
 import { isHeadNode, quantizeCheckpoint } from "../../src/training/quantize-checkpoint.ts";
-import { readDataFolder } from "../../src/training/read-data-folder.ts";
+import { readDataFolder } from "../../src/datasets/read-data-folder.ts";
 import { TINY_BUNDLE, writeSpottedParts } from "./spotted-parts.ts";
 import { testPixels, tinyBackbone, tinyHead } from "./tiny-backbone.ts";
 

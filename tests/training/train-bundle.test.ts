@@ -12,7 +12,7 @@ import { csvLine } from "../../src/platform/csv.ts";
 import { TrainingProcess } from "../../src/training/finetune/training-process.ts";
 import { makeLearningSet } from "../../src/training/learning-set.ts";
 import { OnnxProcess } from "../../src/training/onnx-process.ts";
-import { readDataFolder } from "../../src/training/read-data-folder.ts";
+import { readDataFolder } from "../../src/datasets/read-data-folder.ts";
 import { type BundleJob, trainBundle, type WrittenBundle } from "../../src/training/train-bundle.ts";
 import { HEAD_DEFAULTS } from "../../src/training/train-head.ts";
 import { FINE_TUNING_DEFAULTS, SAMPLING_DEFAULTS } from "../../src/training/training-defaults.ts";

@@ -14,7 +14,7 @@ import { fillAugmented, fillPlain, makeTrainingBatch } from "../../src/training/
 import { BatchSampler } from "../../src/training/batch-sampler.ts";
 import { type LearningSet, makeLearningSet } from "../../src/training/learning-set.ts";
 import { fillPixelStore, type PixelStore } from "../../src/training/pixel-store.ts";
-import { readDataFolder } from "../../src/training/read-data-folder.ts";
+import { readDataFolder } from "../../src/datasets/read-data-folder.ts";
 import { maskAreaPx, maskCanvas } from "../../src/training/region-mask.ts";
 import { listTrainingRegions, type TrainingSamples } from "../../src/training/training-samples.ts";
 import { noiseImage, paintedImage, tileImage } from "../imaging/made-images.ts";

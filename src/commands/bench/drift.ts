@@ -13,7 +13,7 @@ import type { ModelBundle } from "../../pipeline/infer/inference-engine.ts";
 import { planRegions, preprocess } from "../../pipeline/preprocess/preprocess.ts";
 import { systemClock as clock } from "../../platform/clock.ts";
 import { OnnxProcess } from "../../training/onnx-process.ts";
-import { readDataFolder } from "../../training/read-data-folder.ts";
+import { readDataFolder } from "../../datasets/read-data-folder.ts";
 import { parseCommandLine } from "../command-line.ts";
 import { numberOption } from "../number-option.ts";
 import { progressLine } from "../progress-line.ts";

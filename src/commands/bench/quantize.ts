@@ -19,7 +19,7 @@ import { auroc } from "../../training/metrics.ts";
 import { OnnxProcess } from "../../training/onnx-process.ts";
 import { parity } from "../../training/parity.ts";
 import { quantizeCheckpoint } from "../../training/quantize-checkpoint.ts";
-import { readDataFolder } from "../../training/read-data-folder.ts";
+import { readDataFolder } from "../../datasets/read-data-folder.ts";
 import { parseCommandLine } from "../command-line.ts";
 import { type Contestant, ContestantSession } from "./quantize-contestants.ts";
 import { type ContestantFigures, quantizeReport } from "./quantize-report.ts";

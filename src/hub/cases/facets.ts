@@ -96,7 +96,7 @@ export const tagFacet = (project: string, tagId: number): Facet => facetOf(proje
 /** A case must be in at least one of the lists. */
 export type AnyOf = readonly Facet[];
 
-/** The filter as lists that must all hold. What lists say only roughly (the time of capture) is asked of the row besides. */
+/** The filter, but for the time of capture, as lists that must all hold. */
 export function facetsOfFilter(filter: CaseFilter): AnyOf[] {
   const one = (kind: FacetKind, value: string | undefined): AnyOf[] =>
     value === undefined ? [] : [[facetOf(filter.project, kind, value)]];
@@ -104,7 +104,7 @@ export function facetsOfFilter(filter: CaseFilter): AnyOf[] {
     values === undefined || values.length === 0
       ? []
       : [[...new Set(values)].map((value) => facetOf(filter.project, kind, String(value)))];
-  const conditions = [
+  return [
     ...any("device", filter.devices),
     ...any("line", filter.lines),
     ...any("reason", filter.reasons),
@@ -118,10 +118,11 @@ export function facetsOfFilter(filter: CaseFilter): AnyOf[] {
     ...Object.entries(filter.metadata ?? {}).flatMap(([key, value]) => one(`metadata:${key}`, value)),
     ...one("part", filter.part),
     ...(filter.labelled === undefined ? [] : one("labelled", filter.labelled ? "yes" : "no")),
-    ...timeLists(filter),
   ];
-  return conditions.length > 0 ? conditions : one("all", "");
 }
+
+/** The list of all cases of a project. */
+export const everythingOf = (project: string): AnyOf => [facetOf(project, "all", "")];
 
 const DAY_MS = 86_400_000;
 /** Shorter than the shortest month, so that no month is stepped over. */
@@ -133,7 +134,8 @@ const MOST_MONTHS = 36;
 const dayOf = (unixMs: number): string => new Date(unixMs).toISOString().slice(0, 10);
 const monthOf = (unixMs: number): string => dayOf(unixMs).slice(0, 7);
 
-function timeLists({ project, from, to }: CaseFilter): AnyOf[] {
+/** A list that holds every case of a time range, and a few besides; none where an end is open or the range is wide. */
+export function timeLists({ project, from, to }: CaseFilter): AnyOf[] {
   if (from === undefined || to === undefined) return [];
   if (to <= from) return [[]];
   if (to - from <= MOST_DAYS * DAY_MS) {

@@ -3,18 +3,20 @@ import { shuffle, seededRandom } from "../../platform/random.ts";
 import type { Database } from "../store/database.ts";
 import type { CaseFilter } from "./case-filter.ts";
 import { type CaseSummary, summariesOf } from "./case-row.ts";
-import { facetsOfFilter } from "./facets.ts";
+import { everythingOf, facetsOfFilter, timeLists } from "./facets.ts";
 import type { Page, PageRequest } from "./page.ts";
-import { type Candidate, candidates, countCandidates, sparsest, startOf, type Walk } from "./walk.ts";
+import { type Candidate, candidates, countCandidates, mostWalked, sparsest, startOf, type Walk } from "./walk.ts";
 import { suspicionPage } from "./suspicion-order.ts";
 
 export { caseById } from "./case-row.ts";
 export type { Page, PageRequest } from "./page.ts";
 
 /** Rows that one page may look at; a filter of values that rarely meet goes on in the next page, from there. */
-export const MOST_WALKED = 4096;
+export const MOST_WALKED = 2048;
 /** Rows that a count may look at. */
 const MOST_COUNTED = 10_000;
+/** Where nothing has to be looked up besides. */
+const MOST_COUNTED_ALONE = 50_000;
 const FIRST_CHUNK = 128;
 
 /** The cases that a filter lets through. Costs the same however many cases there are. */
@@ -24,8 +26,7 @@ export async function findCases(database: Database, filter: CaseFilter, page: Pa
   let cursor = page.beforeRow ?? startOf(walk.direction);
   const walked = await sparsest(database, walk, cursor);
   const found: number[] = [];
-  const most = mostWalked(walked.length, MOST_WALKED);
-  let left = most;
+  let left = mostWalked(walked, MOST_WALKED);
   let chunk = Math.max(FIRST_CHUNK, page.limit + 1);
   while (left > 0) {
     const count = Math.min(chunk, left);
@@ -52,9 +53,6 @@ function take(next: readonly Candidate[], wanted: number, found: number[]): numb
   return null;
 }
 
-/** A walk along many lists reads each of them. */
-const mostWalked = (lists: number, most: number): number => Math.max(512, Math.floor(most / Math.max(1, lists / 4)));
-
 /** How many cases a filter lets through; not exact where `atMost` or the bound of the walk was reached. */
 export async function countCases(
   database: Database,
@@ -64,8 +62,8 @@ export async function countCases(
   const walk = await walkOf(database, filter, "down");
   const cursor = startOf("down");
   const walked = await sparsest(database, walk, cursor);
-  const alone = walk.conditions.length === 1 && walk.from === undefined && walk.to === undefined;
-  const most = alone ? atMost + 1 : mostWalked(walked.length, MOST_COUNTED);
+  const alone = walk.conditions.length <= 1 && walk.from === undefined && walk.to === undefined;
+  const most = alone ? Math.min(atMost + 1, mostWalked(walked, MOST_COUNTED_ALONE)) : mostWalked(walked, MOST_COUNTED);
   const { walked: seen, fitting } = await countCandidates(database, walk, { walked, cursor, count: most });
   return { count: Math.min(fitting, atMost), exact: seen < most && fitting <= atMost };
 }
@@ -93,16 +91,19 @@ export async function randomErrors(
 
 /** An open end of the time range is closed by what there is, so that it can be walked as days or months. */
 async function walkOf(database: Database, filter: CaseFilter, direction: Walk["direction"]): Promise<Walk> {
-  const { from, to } = filter;
+  const { project, from, to } = filter;
+  const conditions = facetsOfFilter(filter);
+  const everything = everythingOf(project);
   if (from === undefined && to === undefined) {
-    return { conditions: facetsOfFilter(filter), from, to, direction };
+    // One list alone cannot be bettered.
+    return { conditions, detours: conditions.length === 0 ? [everything] : [], from, to, direction };
   }
   const { rows } = await sql<{ first: number | null; last: number | null }>`SELECT
-    (SELECT min(captured_at) FROM cases WHERE project_id = ${filter.project}) AS first,
-    (SELECT max(captured_at) FROM cases WHERE project_id = ${filter.project}) AS last`.execute(database.query);
+    (SELECT min(captured_at) FROM cases WHERE project_id = ${project}) AS first,
+    (SELECT max(captured_at) FROM cases WHERE project_id = ${project}) AS last`.execute(database.query);
   const closed = {
     from: Math.max(from ?? 0, rows[0]?.first ?? 0),
     to: Math.min(to ?? Number.MAX_SAFE_INTEGER, (rows[0]?.last ?? 0) + 1),
   };
-  return { conditions: facetsOfFilter({ ...filter, ...closed }), ...closed, direction };
+  return { conditions, detours: [...timeLists({ project, ...closed }), everything], ...closed, direction };
 }

@@ -149,6 +149,8 @@ async function insertParts(
     transaction,
     stored.flatMap(({ facets, row }) => facets.map((facet) => ({ facet, case_row: row }))),
   );
+  const times = stored.map(({ columns, row }) => ({ case_row: row, captured_at: columns.captured_at }));
+  for (const some of inChunks(times)) await transaction.insertInto("case_times").values(some).execute();
   const metadata = stored.flatMap(({ metadata, row }) =>
     Object.entries(metadata).map(([key, value]) => ({ case_row: row, key, value })),
   );

@@ -8,6 +8,8 @@ export type Direction = "down" | "up";
 export interface Walk {
   /** All must hold. */
   readonly conditions: readonly AnyOf[];
+  /** Lists that may be walked but say nothing that is not asked otherwise: the time as days, all cases of the project. */
+  readonly detours: readonly AnyOf[];
   /** Unix ms of capture, from (inclusive) to (exclusive). */
   readonly from: number | undefined;
   readonly to: number | undefined;
@@ -27,13 +29,15 @@ export const startOf = (direction: Direction): number => (direction === "down" ?
 const PROBED = 256;
 
 /**
- * The condition with the fewest entries a row from `cursor` on, to be walked while the others are looked up: small
- * statistics, read from the lists themselves, so that they are never stale. Costs 256 index entries a facet.
+ * The list that is cheapest to walk from `cursor` on, while the other conditions are looked up: that with the fewest
+ * entries a row, by small statistics that are read from the lists themselves and so never stale. Costs 256 index entries
+ * a facet.
  */
 export async function sparsest(database: Database, walk: Walk, cursor: number): Promise<AnyOf> {
-  const [first = [], ...others] = walk.conditions;
-  if (others.length === 0) return first;
-  const facets = [...new Set(walk.conditions.flat())];
+  const lists = [...walk.conditions, ...walk.detours];
+  const [only = [], ...others] = lists;
+  if (others.length === 0) return only;
+  const facets = [...new Set(lists.flat())];
   const probes = facets.map((facet) => sql`(${list(facet, cursor, walk.direction, 1, PROBED - 1)})`);
   const columns = probes.map((probe, at) => sql`${probe} AS ${sql.id(`p${at}`)}`);
   const { rows } = await sql<Record<string, number | null>>`SELECT ${sql.join(columns)}`.execute(database.query);
@@ -44,9 +48,18 @@ export async function sparsest(database: Database, walk: Walk, cursor: number): 
       return [facet, reached === null ? 0 : PROBED / Math.max(1, Math.abs(edge - reached))];
     }),
   );
-  const weight = (condition: AnyOf): number => condition.reduce((sum, facet) => sum + (density.get(facet) ?? 0), 0);
-  return walk.conditions.reduce((best, condition) => (weight(condition) < weight(best) ? condition : best));
+  // Every list of a condition is read as far as the others.
+  const cost = (condition: AnyOf): number =>
+    condition.reduce((sum, facet) => sum + (density.get(facet) ?? 0), 0) * Math.max(1, condition.length / FREE_LISTS);
+  return lists.reduce((best, next) => (cost(next) < cost(best) ? next : best));
 }
+
+/** Lists of one condition that cost no more than one. */
+const FREE_LISTS = 4;
+
+/** How many rows of a condition may be walked, where one list would be walked `most` far. */
+export const mostWalked = (walked: AnyOf, most: number): number =>
+  Math.max(512, Math.floor(most / Math.max(1, walked.length / FREE_LISTS)));
 
 /** Where the cursor stands among the rows there are. */
 async function edgeOf(database: Database, { direction }: Walk, cursor: number): Promise<number> {
@@ -96,8 +109,8 @@ export function fitness(walk: Pick<Walk, "conditions" | "from" | "to">, walked: 
   if (walk.from !== undefined || walk.to !== undefined) {
     const from = walk.from ?? -Number.MAX_SAFE_INTEGER;
     const to = walk.to ?? Number.MAX_SAFE_INTEGER;
-    misses.push(sql`WHEN (SELECT count(*) FROM cases AS timed WHERE timed.row = case_row
-      AND timed.captured_at >= ${from} AND timed.captured_at < ${to}) = 0 THEN 0`);
+    misses.push(sql`WHEN (SELECT count(*) FROM case_times AS timed
+      WHERE timed.case_row = walked.case_row AND timed.captured_at >= ${from} AND timed.captured_at < ${to}) = 0 THEN 0`);
   }
   return misses.length === 0 ? sql`1` : sql`CASE ${sql.join(misses, sql` `)} ELSE 1 END`;
 }

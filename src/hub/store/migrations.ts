@@ -79,6 +79,7 @@ const first: Migration = {
       CREATE INDEX cases_suspicion ON cases (project_id, label_suspicion, row) WHERE label_suspicion IS NOT NULL;
       CREATE TABLE case_facets (facet ${integer} NOT NULL, case_row ${integer} NOT NULL,
         PRIMARY KEY (facet, case_row))${clustered};
+      CREATE TABLE case_times (case_row ${integer} PRIMARY KEY, captured_at ${integer} NOT NULL);
       CREATE TABLE case_metadata (case_row ${integer} NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
         PRIMARY KEY (case_row, key))${clustered};
       CREATE TABLE embeddings (case_row ${integer} PRIMARY KEY, model_sha256 TEXT NOT NULL, vector ${bytes} NOT NULL);
@@ -105,7 +106,11 @@ const first: Migration = {
         created_by TEXT NOT NULL, created_at ${integer} NOT NULL, UNIQUE (project_id, name));
       CREATE TABLE dataset_versions (sha256 TEXT PRIMARY KEY, project_id TEXT NOT NULL, name TEXT NOT NULL,
         parent_sha256 TEXT, cases ${integer} NOT NULL, note TEXT NOT NULL, created_by TEXT NOT NULL,
-        created_at ${integer} NOT NULL);
+        created_at ${integer} NOT NULL, list_id TEXT NOT NULL UNIQUE, filter_json TEXT NOT NULL,
+        report_json TEXT NOT NULL);
+      CREATE INDEX dataset_versions_series ON dataset_versions (project_id, name, created_at);
+      CREATE TABLE dataset_items (list_id TEXT NOT NULL, image_sha256 TEXT NOT NULL, json TEXT NOT NULL,
+        contradicted ${integer} NOT NULL, PRIMARY KEY (list_id, image_sha256));
       CREATE TABLE users (name TEXT PRIMARY KEY, password_hash TEXT, role TEXT NOT NULL, oidc_subject TEXT UNIQUE,
         created_at ${integer} NOT NULL, disabled_at ${integer}, password_once ${integer} NOT NULL DEFAULT 0);
       CREATE TABLE api_tokens (id TEXT PRIMARY KEY, token_sha256 TEXT NOT NULL UNIQUE,

@@ -20,6 +20,7 @@ export interface Tables {
   lost_cases: LostCaseTable;
   cases: CaseTable;
   case_facets: CaseFacetTable;
+  case_times: CaseTimeTable;
   case_metadata: CaseMetadataTable;
   embeddings: EmbeddingTable;
   sketches: SketchTable;
@@ -31,6 +32,7 @@ export interface Tables {
   work_orders: WorkOrderTable;
   saved_filters: SavedFilterTable;
   dataset_versions: DatasetVersionTable;
+  dataset_items: DatasetItemTable;
   users: UserTable;
   sessions: SessionTable;
   api_tokens: ApiTokenTable;
@@ -170,6 +172,12 @@ interface CaseFacetTable {
   case_row: number;
 }
 
+/** The time of capture again, in rows so small that thousands of cases can be asked for it: theirs are a hundred times as large. */
+interface CaseTimeTable {
+  case_row: number;
+  captured_at: number;
+}
+
 /** The metadata of a case, word by word; to find cases by it, see `case_facets`. */
 interface CaseMetadataTable {
   case_row: number;
@@ -279,6 +287,17 @@ interface SavedFilterTable {
   created_at: number;
 }
 
+/** Lists of items, written piece by piece; a list counts when a version names it, others are remains and are removed. */
+interface DatasetItemTable {
+  /** UUIDv7 of when it was begun. */
+  list_id: string;
+  image_sha256: string;
+  /** The item as the canonical list has it. */
+  json: string;
+  /** 1: cases with the same image are labelled otherwise; such an image is left out. */
+  contradicted: number;
+}
+
 interface DatasetVersionTable {
   /** SHA-256 of the canonical list of its items: the version is its content. */
   sha256: string;
@@ -289,6 +308,12 @@ interface DatasetVersionTable {
   note: string;
   created_by: string;
   created_at: number;
+  /** Its items in `dataset_items`. */
+  list_id: string;
+  /** JSON: the case filter it was made with. */
+  filter_json: string;
+  /** JSON: parts and frames by class and side, and what was left out. */
+  report_json: string;
 }
 
 interface UserTable {

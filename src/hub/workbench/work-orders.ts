@@ -3,6 +3,7 @@ import type { Selectable } from "kysely";
 import { z } from "zod";
 import { STEP_KINDS } from "../../analysis/step-assumptions.ts";
 import { tagTrend } from "../../analysis/tag-trend.ts";
+import { tallyOutcomes } from "../../analysis/tally-outcomes.ts";
 import { shareDifference, type Share, type ShareDifference } from "../../statistics/shares.ts";
 import { CollectRule } from "../intake/device-orders.ts";
 import type { Database } from "../store/database.ts";
@@ -78,7 +79,7 @@ export function measuredGain(
   if (before === undefined || after === undefined || before.version === after.version) return null;
   const tag = order.tagId === null ? null : (tags.find(({ id }) => id === order.tagId)?.name ?? null);
   if (order.tagId !== null && tag === null) return null;
-  const trend = tagTrend(cells, [before.version, after.version], tag);
+  const trend = tagTrend(tallyOutcomes(cells), [before.version, after.version], tag);
   const [first, last] = trend?.versions ?? [];
   if (first === undefined || last === undefined) return null;
   return { before: first, after: last, change: shareDifference(last.errorRate, first.errorRate) };

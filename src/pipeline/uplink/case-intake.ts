@@ -24,10 +24,10 @@ export interface CaseIntakeParts {
   readonly options: CaseOptions;
   /** Images beyond it could never be sent. */
   readonly mostBytes: number;
-  readonly line: () => string;
+  readonly line: string;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly onAdded: (added: { readonly orders: readonly string[] }) => void;
+  readonly onAdded: () => void;
 }
 
 /** A chosen frame. `selectionProbability` null: a person chose it. */
@@ -137,7 +137,7 @@ export class CaseIntake {
       return;
     }
     const encoded = await encode(cut.cut.image, options.image);
-    const upload = composeUpload(frame, choice, encoded, { cut: cut.cut, line: this.#with.line() });
+    const upload = composeUpload(frame, choice, encoded, { cut: cut.cut, line: this.#with.line });
     const atMs = clock.wallNow();
     if (encoded.bytes.length > mostBytes) {
       this.#reportLost([await spool.ask({ kind: "giveUp", upload, cause: "too-large", atMs })]);
@@ -146,7 +146,7 @@ export class CaseIntake {
     const request = { kind: "add", upload, priority, orders: choice.orders, atMs } as const;
     const { outcome, lost } = await spool.ask(request, encoded.bytes);
     this.#reportLost(lost);
-    if (outcome !== "lost") this.#with.onAdded({ orders: outcome === "added" ? choice.orders : [] });
+    if (outcome !== "lost") this.#with.onAdded();
   }
 
   #reportLost(lost: readonly LostCase[]): void {

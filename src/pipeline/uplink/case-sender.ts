@@ -13,8 +13,10 @@ import type { SpoolFigures, WaitingCase } from "./spool-messages.ts";
 import type { BudgetOptions } from "./uplink-options.ts";
 
 const IDLE_MS = 60_000;
+/** After a limit of the hub that does not say when it ends. */
+const LIMITED_MS = 60_000;
 const HOLD_MS = 15_000;
-const TROUBLE_MS = 5000;
+const TROUBLE_MS = 2000;
 /** A case the hub declines is kept and offered again, seldom: the hub may be the one that errs. */
 const DECLINED: RetryPolicy = { firstMs: 600_000, maxMs: 86_400_000, jitter: 0.2 };
 /** A hub that declines one case after the other is not asked at full speed. */
@@ -27,6 +29,8 @@ export interface CaseSenderParts {
   readonly link: HubLink;
   readonly budget: BudgetOptions;
   readonly limits: () => DeviceOrders["limits"] | null;
+  /** A case was taken that these orders drew. */
+  readonly onSent: (orders: readonly string[]) => void;
   readonly localTime: LocalClock;
   readonly clock: Clock;
   readonly random: () => number;
@@ -42,6 +46,8 @@ export class CaseSender {
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #hold: Hold | null = null;
+  /** The hub takes no more cases for now, though it takes verdicts. */
+  #limit: { readonly untilTick: number; readonly sentence: string } | null = null;
   #declinedInARow = 0;
   /** Sent, and not yet written down: of images whose case did not follow. */
   #unbookedBytes = 0;
@@ -60,13 +66,20 @@ export class CaseSender {
     await this.#running;
   }
 
-  /** There is something new to send, or a budget has changed. */
+  /** There is something new to send. */
   notice(): void {
     this.#bell.ring();
   }
 
-  get hold(): Hold | null {
-    return this.#hold;
+  /** The hub's limits are others than they were. */
+  limitsChanged(): void {
+    this.#limit = null;
+    this.#bell.ring();
+  }
+
+  /** Why nothing is sent now although the hub could be asked, or null. */
+  get hold(): string | null {
+    return this.#hold ?? this.#limit?.sentence ?? null;
   }
 
   /** What the hub said of the last case it declined; null when the last was taken. */
@@ -97,6 +110,9 @@ export class CaseSender {
     const allowed = allowance(budget, limits(), used, localTime(now));
     this.#hold = allowed.ok ? null : allowed.hold;
     if (!allowed.ok) return HOLD_MS;
+    const limitedMs = (this.#limit?.untilTick ?? 0) - clock.tick();
+    if (limitedMs > 0) return Math.min(limitedMs, HOLD_MS);
+    this.#limit = null;
     const waitMs = await link.waitMs();
     if (waitMs > 0) return Math.min(waitMs, TROUBLE_MS); // a new credential is looked for meanwhile
     const next = await spool.ask({ kind: "next", atMs: now, mostBytes: allowed.mostBytes });
@@ -121,6 +137,7 @@ export class CaseSender {
     if (answer.kind !== "ok") return this.#declined(next, answer);
     const day = this.#with.localTime(this.#with.clock.wallNow()).day;
     await this.#with.spool.ask({ kind: "sent", id, revision: next.revision, day, bytes: this.#unbookedBytes });
+    this.#with.onSent(next.orders);
     this.#unbookedBytes = 0;
     this.#declinedInARow = 0;
     this.#lastRefusal = null;
@@ -130,7 +147,7 @@ export class CaseSender {
   async #isImageKnown({ image }: HardCaseUpload, signal: AbortSignal): Promise<boolean | Trouble> {
     const answer = await this.#with.link.askWhether({ method: "HEAD", path: imagePath(image.sha256), signal });
     if (answer.kind === "ok") return true;
-    return answer.kind === "refused" && answer.status === 404 ? false : answer;
+    return answer.kind === "refused" ? false : answer; // why, the answer to a PUT says; one to a HEAD has no sentence
   }
 
   async #image(id: string): Promise<Uint8Array | null> {
@@ -147,14 +164,29 @@ export class CaseSender {
     return this.#with.link.ask({ method: "PUT", path: imagePath(sha256), headers, body, signal }, StoredReply);
   }
 
-  #putCase(upload: HardCaseUpload, signal: AbortSignal): Promise<HubAnswer<StoredReply>> {
+  /** A case without a line is of the one that the hub enrolled this device for. */
+  #putCase(waiting: HardCaseUpload, signal: AbortSignal): Promise<HubAnswer<StoredReply>> {
+    const line = waiting.line === "" ? (this.#with.link.credential?.line ?? "") : waiting.line;
+    const upload: HardCaseUpload = { ...waiting, line };
     const path = `/api/v1/cases/${upload.verdict.id}`;
     const headers = { "content-type": "application/json" };
     return this.#with.link.ask({ method: "PUT", path, headers, body: JSON.stringify(upload), signal }, StoredReply);
   }
 
+  #setLimit({ sentence, retryAfterMs }: Extract<Trouble, { kind: "limited" }>): void {
+    const { clock, random, log } = this.#with;
+    // Longer by a random share, so that a fleet does not come back at one moment.
+    const waitMs = (retryAfterMs ?? LIMITED_MS) * (1 + 0.05 * random());
+    this.#limit = { untilTick: clock.tick() + waitMs, sentence };
+    log.warn({ reason: sentence, againInMs: Math.round(waitMs) }, "the hub takes no more hard cases for now");
+  }
+
   async #declined({ upload, refusals }: WaitingCase, trouble: Trouble): Promise<number> {
-    if (trouble.kind !== "refused") return 0; // the link says how long everybody waits
+    if (trouble.kind !== "refused") {
+      await this.#with.spool.ask({ kind: "release" });
+      if (trouble.kind === "limited") this.#setLimit(trouble);
+      return 0; // the link says how long everybody waits
+    }
     const { spool, clock, random, log } = this.#with;
     const { id } = upload.verdict;
     const delayMs = Math.round(retryDelayMs(DECLINED, refusals, random));

@@ -24,7 +24,8 @@ export async function enrol(address: HubAddress, code: string, device: string, c
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
     const answer = readAnswer(reply, EnrolReply, clock.wallNow());
-    if (answer.kind === "away") throw new SightlineError("HUB_UNREACHABLE", `${address.url}: ${answer.sentence}`);
+    if (answer.kind === "away" || answer.kind === "limited")
+      throw new SightlineError("HUB_UNREACHABLE", `${address.url}: ${answer.sentence}`);
     if (answer.kind !== "ok")
       throw new SightlineError(
         "HUB_REFUSES",

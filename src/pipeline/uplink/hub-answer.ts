@@ -12,12 +12,15 @@ export type HubAnswer<T> =
   | { readonly kind: "ok"; readonly value: T }
   /** No hub there, or not now: everybody waits. */
   | { readonly kind: "away"; readonly sentence: string; readonly retryAfterMs: number | null }
+  /** Too much of this kind of thing today, or this minute; of other things it may take more. */
+  | { readonly kind: "limited"; readonly sentence: string; readonly retryAfterMs: number | null }
   /** The credential is not, or no longer, good: everybody waits for a person. */
   | { readonly kind: "unauthorised"; readonly sentence: string }
   /** This request is declined; another may be taken. */
   | { readonly kind: "refused"; readonly status: number; readonly sentence: string };
 
-const ErrorText = z.object({ error: z.object({ message: z.string() }) });
+const ErrorText = z.object({ error: z.object({ code: z.string().optional(), message: z.string() }) });
+const REVOKED = "DEVICE_REVOKED";
 const MOST_SENTENCE = 300;
 /** A hub that asks for more patience is asked again after a day. */
 const LONGEST_RETRY_AFTER_MS = 86_400_000;
@@ -37,9 +40,10 @@ export function troubleOf(reply: HubReply, nowMs: number): Exclude<HubAnswer<nev
   const { status } = reply;
   if (status >= 200 && status < 300) return null;
   const sentence = sentenceOf(reply);
-  if (status === 401) return { kind: "unauthorised", sentence };
-  if (status === 429 || status === 408 || status >= 500 || status < 400)
-    return { kind: "away", sentence, retryAfterMs: retryAfterMs(reply.headers["retry-after"], nowMs) };
+  if (status === 401 || codeOf(reply) === REVOKED) return { kind: "unauthorised", sentence };
+  const retryAfter = retryAfterMs(reply.headers["retry-after"], nowMs);
+  if (status === 429) return { kind: "limited", sentence, retryAfterMs: retryAfter };
+  if (status === 408 || status >= 500 || status < 400) return { kind: "away", sentence, retryAfterMs: retryAfter };
   return { kind: "refused", status, sentence };
 }
 
@@ -72,6 +76,8 @@ function sentenceOf({ status, text }: HubReply): string {
     ? `${said.data.error.message.slice(0, MOST_SENTENCE)} (${status})`
     : `it answers with status ${status}`;
 }
+
+const codeOf = ({ text }: HubReply): string | undefined => ErrorText.safeParse(parseJson(text)).data?.error.code;
 
 function parseJson(text: string): unknown {
   try {

@@ -7,7 +7,7 @@ import { readAnswer, troubleOf, type HubAnswer, type HubReply } from "./hub-answ
 import type { HubClient, HubRequest } from "./hub-client.ts";
 import { HubPause } from "./hub-pause.ts";
 
-const LOOK_FOR_CREDENTIAL_MS = 5000;
+const LOOK_FOR_CREDENTIAL_MS = 2000;
 
 export type HubQuestion = Omit<HubRequest, "credential">;
 
@@ -27,6 +27,8 @@ export class HubLink {
   #credential: Credential | null = null;
   #credentialTrouble: string | null = null;
   #lookedTick = Number.NEGATIVE_INFINITY;
+  /** Several ask at once at the start: all wait for the one look. */
+  #looking: Promise<void> = Promise.resolve();
 
   constructor(parts: HubLinkParts) {
     this.#with = parts;
@@ -53,7 +55,7 @@ export class HubLink {
   /** 0: the hub may be asked. Looks for a credential where there is none, or where it was refused. */
   async waitMs(): Promise<number> {
     const refused = this.#pause.trouble?.kind === "unauthorised";
-    if (this.#credential === null || refused) await this.#lookForCredential();
+    if (this.#credential === null || refused) await this.#lookNowAndThen();
     if (this.#credential === null) return LOOK_FOR_CREDENTIAL_MS;
     return this.#pause.waitMs;
   }
@@ -88,10 +90,16 @@ export class HubLink {
     return answer;
   }
 
+  #lookNowAndThen(): Promise<void> {
+    const now = this.#with.clock.tick();
+    if (now - this.#lookedTick < LOOK_FOR_CREDENTIAL_MS) return this.#looking;
+    this.#lookedTick = now;
+    this.#looking = this.#lookForCredential();
+    return this.#looking;
+  }
+
   async #lookForCredential(): Promise<void> {
-    const { clock, credentialPath } = this.#with;
-    if (clock.tick() - this.#lookedTick < LOOK_FOR_CREDENTIAL_MS) return;
-    this.#lookedTick = clock.tick();
+    const { credentialPath } = this.#with;
     try {
       const found = await readCredential(credentialPath);
       if (found?.credential !== this.#credential?.credential) this.#pause.forget();

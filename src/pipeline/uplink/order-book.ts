@@ -6,7 +6,7 @@ import type { HubLink } from "./hub-link.ts";
 import type { Spool } from "./spool.ts";
 
 const ASK_EVERY_MS = 60_000;
-const LOOK_AGAIN_MS = 5000;
+const LOOK_AGAIN_MS = 2000;
 const KEY = "orders";
 
 export interface OrderBookParts {
@@ -22,7 +22,8 @@ export interface OrderBookParts {
 export class OrderBook {
   readonly #with: OrderBookParts;
   readonly #stopping = new AbortController();
-  readonly #drawn = new Map<string, number>();
+  /** Cases of each rule that the hub has taken since it said how many it wants. */
+  #taken = new Map<string, number>();
   #running: Promise<void> = Promise.resolve();
   #orders: DeviceOrders | null = null;
 
@@ -30,9 +31,7 @@ export class OrderBook {
     this.#with = parts;
   }
 
-  /** `drawn`: frames that each rule has drawn here in earlier boots. */
-  start(drawn: Readonly<Record<string, number>>): void {
-    for (const [id, cases] of Object.entries(drawn)) this.#drawn.set(id, cases);
+  start(): void {
     this.#running = this.#run(this.#stopping.signal);
   }
 
@@ -45,14 +44,17 @@ export class OrderBook {
     return this.#orders?.limits ?? null;
   }
 
-  /** Those that have neither ended nor been filled by this device alone. */
+  /** Those that have not ended, and for which what waits here and was just taken is not enough already. */
   active(nowMs: number): readonly SamplingRule[] {
     const rules = this.#orders?.rules ?? [];
-    return rules.filter(({ id, until, wanted }) => until > nowMs && (this.#drawn.get(id) ?? 0) < wanted);
+    const waiting = this.#with.spool.figures?.drawn ?? {};
+    return rules.filter(
+      ({ id, until, wanted }) => until > nowMs && (waiting[id] ?? 0) + (this.#taken.get(id) ?? 0) < wanted,
+    );
   }
 
-  drew(orders: readonly string[]): void {
-    for (const id of orders) this.#drawn.set(id, (this.#drawn.get(id) ?? 0) + 1);
+  taken(orders: readonly string[]): void {
+    for (const id of orders) this.#taken.set(id, (this.#taken.get(id) ?? 0) + 1);
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -76,6 +78,7 @@ export class OrderBook {
     const { link, spool, log } = this.#with;
     const answer = await link.ask({ method: "GET", path: "/api/v1/device/orders", signal }, DeviceOrders);
     if (answer.kind !== "ok") return;
+    this.#taken = new Map();
     const json = JSON.stringify(answer.value);
     if (json === JSON.stringify(this.#orders)) return;
     this.#orders = answer.value;

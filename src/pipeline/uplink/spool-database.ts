@@ -15,16 +15,19 @@ CREATE TABLE cases (
   added_at INTEGER NOT NULL, -- Unix ms
   refusals INTEGER NOT NULL DEFAULT 0,
   not_before INTEGER NOT NULL DEFAULT 0, -- Unix ms
+  orders TEXT NOT NULL, -- ids of the sampling rules that drew it, JSON
   upload TEXT NOT NULL
 ) STRICT;
 CREATE INDEX cases_order ON cases (priority DESC, row);
-CREATE INDEX cases_image ON cases (sha256);
+CREATE INDEX cases_image ON cases (sha256, bytes);
+-- What figures are counted from, without reading uploads.
+CREATE INDEX cases_figures ON cases (added_at, refusals);
+CREATE INDEX cases_orders ON cases (orders) WHERE orders <> '[]';
 CREATE TABLE lost (
   row INTEGER PRIMARY KEY AUTOINCREMENT,
   json TEXT NOT NULL
 ) STRICT;
 CREATE TABLE days (day TEXT PRIMARY KEY, cases INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
-CREATE TABLE drawn (order_id TEXT PRIMARY KEY, cases INTEGER NOT NULL) STRICT;
 CREATE TABLE kept (key TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
 CREATE TABLE totals (
   only INTEGER PRIMARY KEY CHECK (only = 1),

@@ -82,6 +82,10 @@ export class SpoolKeeper {
     return next;
   }
 
+  release(): void {
+    this.#sending = "";
+  }
+
   image(id: string, atMs: number): Uint8Array | null {
     const upload = this.#rows.byId(id)?.upload;
     if (upload === undefined) return null;
@@ -92,6 +96,7 @@ export class SpoolKeeper {
   }
 
   sent({ id, revision, day, bytes }: Extract<SpoolRequest, { kind: "sent" }>): void {
+    this.release();
     const waiting = this.#rows.byId(id);
     this.#rows.transaction(() => {
       this.#rows.addSent(day, bytes);
@@ -101,6 +106,7 @@ export class SpoolKeeper {
   }
 
   refused(id: string, notBeforeMs: number): void {
+    this.release();
     this.#rows.transaction(() => this.#rows.refuse(id, notBeforeMs));
   }
 
@@ -139,7 +145,7 @@ export class SpoolKeeper {
     const orphans = [...files.keys()].filter((sha256) => !wanted.has(sha256));
     for (const sha256 of orphans) this.#files.remove(sha256);
     this.#imageBytes = [...wanted.values()].reduce((sum, bytes) => sum + bytes, 0);
-    return { lost, orphans: orphans.length, setAside, drawn: this.#rows.drawn() };
+    return { lost, orphans: orphans.length, setAside };
   }
 
   /** `lost` had to go for `bytes` more; no room where only cases of higher priority are left to go. */

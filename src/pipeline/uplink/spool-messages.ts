@@ -15,6 +15,8 @@ export interface WaitingCase {
   /** Rises when something is added to a case that waits: who sent an older one has not sent this. */
   readonly revision: number;
   readonly refusals: number;
+  /** Ids of the hub's sampling rules that drew it. */
+  readonly orders: readonly string[];
   readonly upload: HardCaseUpload;
 }
 
@@ -31,6 +33,8 @@ export interface SpoolFigures {
   readonly lostCases: number;
   /** Lost cases the hub has not been told of yet. */
   readonly untold: number;
+  /** How many of the waiting each of the hub's sampling rules has drawn. */
+  readonly drawn: Readonly<Record<string, number>>;
   /** What was sent on the newest day something was sent. */
   readonly day: string;
   readonly dayCases: number;
@@ -68,6 +72,8 @@ export type SpoolRequest =
       readonly day: string;
       readonly bytes: number;
     }
+  /** What was taken with `next` is not being sent any more. */
+  | { readonly kind: "release" }
   | { readonly kind: "refused"; readonly id: string; readonly notBeforeMs: number }
   | { readonly kind: "tidy"; readonly atMs: number }
   | { readonly kind: "untold"; readonly limit: number }
@@ -90,8 +96,6 @@ export interface Opening {
   readonly orphans: number;
   /** Where a damaged spool was put aside, or null. */
   readonly setAside: string | null;
-  /** How many frames each of the hub's sampling rules has drawn here. */
-  readonly drawn: Readonly<Record<string, number>>;
 }
 
 export interface Added {
@@ -111,6 +115,7 @@ export interface SpoolAnswers {
   /** The image's bytes, checked against its hash; null where the disk has lost them: the case is then given up. */
   image: Uint8Array | null;
   sent: null;
+  release: null;
   refused: null;
   /** Given up since the disk is nearly full. */
   tidy: readonly LostCase[];

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { z } from "zod";
 import { HardCaseUpload, LostCase } from "../../contracts/hub-case.ts";
 import type { CaseAddition, NextQuestion, SpoolFigures, WaitingCase } from "./spool-messages.ts";
 
@@ -7,11 +8,11 @@ const MOST_UNTOLD = 100_000;
 const DAYS_KEPT = 60;
 
 const SQL = {
-  insert: "INSERT INTO cases (id, priority, sha256, bytes, added_at, upload) VALUES (?, ?, ?, ?, ?, ?)",
-  byId: "SELECT row, revision, refusals, priority, sha256, bytes, upload FROM cases WHERE id = ?",
+  insert: "INSERT INTO cases (id, priority, sha256, bytes, added_at, orders, upload) VALUES (?, ?, ?, ?, ?, ?, ?)",
+  byId: "SELECT row, revision, refusals, priority, orders, upload FROM cases WHERE id = ?",
   merge: "UPDATE cases SET upload = ?, priority = ?, revision = revision + 1, not_before = 0 WHERE id = ?",
   remove: "DELETE FROM cases WHERE id = ?",
-  next: `SELECT row, revision, refusals, upload FROM cases WHERE not_before <= ? AND bytes <= ?
+  next: `SELECT row, revision, refusals, orders, upload FROM cases WHERE not_before <= ? AND bytes <= ?
     ORDER BY priority DESC, row LIMIT 1`,
   victim: "SELECT id, priority FROM cases WHERE id <> ? ORDER BY refusals > 0 DESC, priority, row LIMIT 1",
   refuse: "UPDATE cases SET refusals = refusals + 1, not_before = ? WHERE id = ?",
@@ -31,8 +32,7 @@ const SQL = {
     ON CONFLICT (day) DO UPDATE SET cases = cases + 1, bytes = bytes + excluded.bytes`,
   trimDays: "DELETE FROM days WHERE day NOT IN (SELECT day FROM days ORDER BY day DESC LIMIT ?)",
   lastDay: "SELECT day, cases, bytes FROM days ORDER BY day DESC LIMIT 1",
-  addDrawn: "INSERT INTO drawn VALUES (?, 1) ON CONFLICT (order_id) DO UPDATE SET cases = cases + 1",
-  drawn: "SELECT order_id, cases FROM drawn",
+  drawn: "SELECT orders, count(*) AS cases FROM cases WHERE orders <> '[]' GROUP BY orders",
   keep: "INSERT INTO kept VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET json = excluded.json",
   kept: "SELECT json FROM kept WHERE key = ?",
 } as const;
@@ -63,8 +63,8 @@ export class SpoolRows {
 
   insert(upload: HardCaseUpload, priority: number, orders: readonly string[], atMs: number): void {
     const { sha256, bytes } = upload.image;
-    this.#statements.insert.run(upload.verdict.id, priority, sha256, bytes, atMs, JSON.stringify(upload));
-    for (const order of orders) this.#statements.addDrawn.run(order);
+    const { id } = upload.verdict;
+    this.#statements.insert.run(id, priority, sha256, bytes, atMs, JSON.stringify(orders), JSON.stringify(upload));
   }
 
   byId(id: string): (WaitingCase & { readonly priority: number }) | null {
@@ -140,12 +140,6 @@ export class SpoolRows {
     return new Map(this.#statements.images.all().map((row) => [String(row["sha256"]), Number(row["bytes"])]));
   }
 
-  drawn(): Record<string, number> {
-    return Object.fromEntries(
-      this.#statements.drawn.all().map((row) => [String(row["order_id"]), Number(row["cases"])]),
-    );
-  }
-
   keep(key: string, json: string): void {
     this.#statements.keep.run(key, json);
   }
@@ -168,13 +162,24 @@ export class SpoolRows {
       sentCases: Number(totals?.["sent_cases"]),
       sentBytes: Number(totals?.["sent_bytes"]),
       lostCases: Number(totals?.["lost_cases"]),
+      drawn: this.#drawn(),
       untold: Number(this.#statements.countUntold.get()?.["untold"]),
       day: String(day?.["day"] ?? ""),
       dayCases: Number(day?.["cases"] ?? 0),
       dayBytes: Number(day?.["bytes"] ?? 0),
     };
   }
+
+  #drawn(): Record<string, number> {
+    const drawn: Record<string, number> = {};
+    for (const row of this.#statements.drawn.all())
+      for (const order of Orders.parse(JSON.parse(String(row["orders"]))))
+        drawn[order] = (drawn[order] ?? 0) + Number(row["cases"]);
+    return drawn;
+  }
 }
+
+const Orders = z.array(z.string());
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -182,5 +187,6 @@ const waitingCase = (row: Row): WaitingCase => ({
   row: Number(row["row"]),
   revision: Number(row["revision"]),
   refusals: Number(row["refusals"]),
+  orders: Orders.parse(JSON.parse(String(row["orders"]))),
   upload: HardCaseUpload.parse(JSON.parse(String(row["upload"]))),
 });

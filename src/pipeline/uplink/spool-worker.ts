@@ -29,6 +29,9 @@ function answer({ request, bytes }: SpoolQuestion): SpoolAnswers[keyof SpoolAnsw
     case "sent":
       spool.sent(request);
       return null;
+    case "release":
+      spool.release();
+      return null;
     case "refused":
       spool.refused(request.id, request.notBeforeMs);
       return null;
@@ -74,7 +77,7 @@ function forgetAfterIoError(error: unknown): void {
 
 const NO_FIGURES = {
   ...{ cases: 0, bytes: 0, oldestAtMs: null, refused: 0, sentCases: 0, sentBytes: 0, lostCases: 0, untold: 0 },
-  ...{ day: "", dayCases: 0, dayBytes: 0 },
+  ...{ drawn: {}, day: "", dayCases: 0, dayBytes: 0 },
 };
 
 parentPort?.on("message", (question: SpoolQuestion) => {

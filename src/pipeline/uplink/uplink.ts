@@ -31,7 +31,7 @@ export interface UplinkOptions {
   readonly dataDirectory: string;
   /** Verdict rows go to the hub, too. */
   readonly sendsVerdicts: boolean;
-  /** Where the hub named none at enrolment. */
+  /** Of cases; empty: the one the hub named at enrolment. */
   readonly line: string;
   readonly cases: CaseOptions;
   readonly budget: BudgetOptions;
@@ -107,18 +107,16 @@ export class Uplink implements Service {
     this.#link = new HubLink({ ...at, clock, random, log });
     const { spool, link } = { spool: this.#spool, link: this.#link };
     const common = { spool, link, clock, random, log };
-    this.#orders = new OrderBook({ ...common, onChange: () => this.#cases.notice() });
+    this.#orders = new OrderBook({ ...common, onChange: () => this.#cases.limitsChanged() });
     const limits = (): OrderBook["limits"] => this.#orders.limits;
-    this.#cases = new CaseSender({ ...common, budget, limits, localTime: this.#localTime });
+    const onSent = (orders: readonly string[]): void => this.#orders.taken(orders);
+    this.#cases = new CaseSender({ ...common, budget, limits, onSent, localTime: this.#localTime });
     this.#verdicts = options.sendsVerdicts ? new VerdictSender({ journal, link, spool, clock, log }) : null;
     this.#intake = new CaseIntake({
       ...{ spool, clock, log, options: cases },
       mostBytes: budget.dailyBytes ?? Infinity,
-      line: () => link.credential?.line ?? options.line,
-      onAdded: ({ orders }) => {
-        this.#orders.drew(orders);
-        this.#cases.notice();
-      },
+      line: options.line,
+      onAdded: () => this.#cases.notice(),
     });
     this.#recent = new RecentFrames(cases.recentBytes);
   }
@@ -236,12 +234,12 @@ export class Uplink implements Service {
 
   async #open(): Promise<void> {
     const { log } = this.#with;
-    const { lost, orphans, setAside, drawn } = await this.#spool.open();
+    const { lost, orphans, setAside } = await this.#spool.open();
     if (setAside !== null)
       log.error({ setAside }, "the queue to the hub was damaged and is put aside; a new one is begun");
     if (orphans > 0) log.info({ images: orphans }, "images of an interrupted start were removed");
     if (lost.length > 0) log.error({ lost: lost.map(({ id }) => id) }, "the disk has lost images of hard cases");
-    this.#orders.start(drawn);
+    this.#orders.start();
     this.#cases.notice();
   }
 }

@@ -13,7 +13,10 @@ const MOST_LOST = 500;
 /** Verdicts of about a second go in one request. */
 const GATHER_MS = 1000;
 const IDLE_MS = 30_000;
-const TROUBLE_MS = 5000;
+const LIMITED_MS = 10_000;
+const TROUBLE_MS = 2000;
+/** A batch that is declined whole waits for a person, or for a newer hub. */
+const DECLINED_MS = 60_000;
 
 export interface VerdictSenderParts {
   readonly journal: Pick<Journal, "unacknowledged" | "markAcknowledged" | "onRecorded">;
@@ -100,6 +103,7 @@ export class VerdictSender {
       VerdictBatchReply,
     );
     if (answer.kind === "refused") return this.#declinedBatch(answer.status, answer.sentence, batch);
+    if (answer.kind === "limited") return answer.retryAfterMs ?? LIMITED_MS;
     if (answer.kind !== "ok") return 0;
     if (!isAccountedFor(answer.value, batch.length)) {
       this.#setDeclined(`its answer accounts for other than the ${batch.length} verdicts it was sent`);
@@ -113,7 +117,7 @@ export class VerdictSender {
   #taken(batch: readonly LedgerRow[], { refused, acknowledged }: VerdictBatchReply): void {
     const { journal, log } = this.#with;
     this.#setDeclined(null);
-    this.#mostRows = MOST_ROWS;
+    this.#mostRows = Math.min(MOST_ROWS, this.#mostRows * 2);
     for (const { id, message } of refused) log.error({ id, reason: message }, "the hub refuses a verdict");
     this.#refused += refused.length;
     this.#row = batch.at(-1)?.row ?? this.#row;
@@ -131,7 +135,7 @@ export class VerdictSender {
       return 0;
     }
     this.#setDeclined(sentence);
-    return 12 * TROUBLE_MS;
+    return DECLINED_MS;
   }
 
   #setDeclined(sentence: string | null): void {

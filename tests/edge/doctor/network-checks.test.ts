@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { checkBroker, checkHttp, checkHub, checkRejectSignal } from "../../../src/edge/doctor/network-checks.ts";
+import { checkHub } from "../../../src/edge/doctor/hub-check.ts";
+import { checkBroker, checkHttp, checkRejectSignal } from "../../../src/edge/doctor/network-checks.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
 import { configFor } from "./config-for.ts";
 
@@ -92,9 +93,9 @@ describe("the broker", () => {
   });
 });
 
-test("a hub is said to acknowledge over the broker", () => {
-  expect(checkHub(configFor(folder)).level).toBe("ok");
-  expect(checkHub(configFor(folder, `hub: {}\n${brokerYaml(1)}`)).level).toBe("ok");
+test("a hub is said to acknowledge over the broker", async () => {
+  expect((await checkHub(configFor(folder), systemClock)).level).toBe("ok");
+  expect((await checkHub(configFor(folder, `hub: {}\n${brokerYaml(1)}`), systemClock)).level).toBe("ok");
 });
 
 describe("the reject signal", () => {

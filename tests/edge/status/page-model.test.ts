@@ -94,6 +94,20 @@ test("a device without a broker does not warn of one", () => {
   });
 });
 
+test("the hub's lamp says how much waits, why nothing is sent and what was given up", () => {
+  const well = {
+    ...{ url: "https://hub:8443", enrolled: true, connected: true, waiting: 12, waitingBytes: 900_000, refused: 0 },
+    ...{ sent: 3, lost: 0, leftOut: 0, hold: null, sentence: null },
+  };
+  const lampOf = (hub: object) => lampsOf({ ...status, hub }).find(({ key }: { key: string }) => key === "hub");
+  expect(lampOf(well)).toEqual({ key: "hub", level: "ok", word: "12 waiting", details: ["https://hub:8443"] });
+  const sentence = "The hub cannot be used: nothing listens there";
+  expect(lampOf({ ...well, connected: false, sentence, lost: 2, hold: "quiet hours" })).toMatchObject({
+    level: "warn",
+    details: ["Nothing is sent now: quiet hours", sentence, "2 pictures were given up for lack of space"],
+  });
+});
+
 test("lamps say in words what is wrong and why", () => {
   const lamps = lampsOf({
     ...status,
@@ -106,6 +120,7 @@ test("lamps say in words what is wrong and why", () => {
     "camera bad",
     "model ok",
     "broker warn",
+    "hub off",
     "journal bad",
     "inference warn",
   ]);

@@ -138,6 +138,28 @@ onBothEngines((engine) => {
     }
   });
 
+  test("values that rarely meet make short pages that go on, not slow ones", async () => {
+    const database = await fresh();
+    const uploads = Array.from({ length: 5000 }, (_, at) =>
+      makeUpload(at, {
+        device: at % 2 === 0 ? "even" : "odd",
+        line: at % 2 === 0 || at === 77 ? "even" : "odd",
+      }),
+    );
+    await recordCases(
+      database,
+      uploads.map((upload) => ({ upload, project: "p", receivedAt: 0 })),
+    );
+    const filter = { project: "p", devices: ["odd"], lines: ["even"] };
+    const first = await findCases(database, filter, { limit: 10 });
+    expect(first.cases).toEqual([]);
+    const second = await findCases(database, filter, { limit: 10, beforeRow: first.nextBeforeRow ?? 0 });
+    expect(second.cases.map(({ id }) => id)).toEqual([idOf(77)]);
+    expect(second.nextBeforeRow).toBeNull();
+    expect(await countCases(database, filter, { atMost: 10 })).toEqual({ count: 1, exact: true });
+    expect(await countCases(database, { project: "p" }, { atMost: 100 })).toEqual({ count: 100, exact: false });
+  });
+
   test("labels count the newest that is neither blind nor undone, and the error table follows", async () => {
     const database = await fresh();
     await record(database, 1, { verdict: "pass" });

@@ -49,11 +49,13 @@ export function fingerprint(canvas: Image): Fingerprint {
 
 /**
  * Pairs of near-identical pictures, `first` before `second`, of which `mayPair` lets through. Found by hash, confirmed
- * by the coarse picture, since parts that lie alike before a camera have equal hashes without being the same part.
+ * by the coarse picture, since parts that lie alike before a camera have equal hashes without being the same part. Ends
+ * after `most` pairs: of pictures that are all alike there are as many pairs as their number squared.
  */
 export function nearDuplicates(
   prints: readonly Fingerprint[],
   mayPair: (first: number, second: number) => boolean,
+  most = Infinity,
 ): DuplicatePair[] {
   const bands = new Map<number, number[]>();
   const pairs: DuplicatePair[] = [];
@@ -68,6 +70,7 @@ export function nearDuplicates(
         if (other === undefined || seen.has(first) || !mayPair(first, second)) continue;
         seen.add(first);
         if (isSamePicture(other, print)) pairs.push({ first, second });
+        if (pairs.length >= most) return pairs;
       }
       bucket.push(second);
       bands.set(key, bucket);
