@@ -100,7 +100,9 @@ export class CaseTiles {
     given.replaceChildren(
       ...(each.label === null
         ? [texts.gallery.notLabelled]
-        : [make("span", { className: "hint", textContent: `${texts.case_.label} ` }), each.label]),
+        : outcome !== ""
+          ? [each.label]
+          : [make("span", { className: "hint", textContent: `${texts.case_.label} ` }), each.label]),
       ...(outcome === "" ? [] : [make("b", { className: `outcome-${each.outcome}`, textContent: outcome })]),
     );
     const dots = each.tagIds.map((id) => this.#tags.get(id)).filter(Boolean);
