@@ -24,6 +24,8 @@ const SCREENS: readonly (readonly [name: string, address: string, shows: string]
 ];
 /** The hub and Chromium share few cores with whatever else runs. */
 const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 });
+/** For the longest of these tests; seconds on a machine of its own. */
+const PATIENCE_MS = 240_000;
 let browser: Browser;
 let served: ServedWorkbench;
 
@@ -36,7 +38,7 @@ const labelsBy = async (user: string): Promise<{ label: string; blind: number; u
     .execute();
 const shownCase = (page: Page): Promise<string | null> => page.locator(".case").getAttribute("data-id");
 
-describe.skipIf(!hasChromium)("the workbench in Chromium", () => {
+describe.skipIf(!hasChromium)("the workbench in Chromium", { timeout: PATIENCE_MS }, () => {
   beforeAll(async () => {
     [browser, served] = await Promise.all([launchChromium(), serveWorkbench()]);
   });
