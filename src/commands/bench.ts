@@ -9,6 +9,7 @@ Measures on this machine, beside the bare ONNX Runtime loop and beside peers in 
   pipeline   JPEG files and raw frames through the whole runtime
   soak       many frames: does memory grow, does anything get lost
   finetune   training steps a second, beside PyTorch
+  hub        cases in and out of the hub, at sizes up to a million
   quantize   int8 beside float32 and beside another quantiser: size, time, accuracy
   drift      how soon a change of the camera is found, and how often there is an alarm for nothing
   active-learning  labels needed when frames are chosen, beside chance
@@ -20,6 +21,7 @@ const WORKLOADS: Readonly<Record<string, () => Promise<(args: string[]) => Promi
   pipeline: async () => (await import("./bench/pipeline.ts")).benchPipeline,
   soak: async () => (await import("./bench/soak.ts")).benchSoak,
   finetune: async () => (await import("./bench/finetune.ts")).benchFinetune,
+  hub: async () => (await import("./bench/hub.ts")).benchHub,
   quantize: async () => (await import("./bench/quantize.ts")).benchQuantize,
   "active-learning": async () => (await import("./bench/active-learning.ts")).benchActiveLearning,
   drift: async () => (await import("./bench/drift.ts")).benchDrift,

@@ -56,7 +56,7 @@ export class TrustStore {
     }
     await cp(this.#generationPath(whole), path, { recursive: true });
     const floors = await readFloors(path);
-    return { path, floors, from: whole, recovered: current !== whole };
+    return { path, floors, from: whole, recovered: (current ?? numbers[0]) !== whole };
   }
 
   /** Floors of the newest whole generation, without a copy. */

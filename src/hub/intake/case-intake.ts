@@ -22,7 +22,7 @@ interface ArrivingCase {
 
 type Stored = "new" | "known";
 
-const GROUP = { waitMs: 8, largestGroup: 64 };
+const GROUP = { waitMs: 15, largestGroup: 64 };
 
 /** One sentence for every way in which a case is not this device's: none of them tells what others sent. */
 export const notYours = (): HttpRefusal =>

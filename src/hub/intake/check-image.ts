@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { HttpRefusal } from "../../http/error-reply.ts";
 import { decodeImage } from "../../imaging/decode-image.ts";
 
@@ -17,12 +16,11 @@ export const isMediaType = (text: string): text is MediaType => text === "image/
  * to be, for damaged ones, and for an image of more than `maxPixels` (its header is read before memory is taken).
  */
 export async function checkImage(
-  path: string,
+  bytes: Uint8Array,
   { mediaType, maxPixels }: { readonly mediaType: MediaType; readonly maxPixels: number },
 ): Promise<{ readonly widthPx: number; readonly heightPx: number }> {
-  const bytes = await readFile(path);
   const signature = SIGNATURES[mediaType];
-  if (bytes.length > 0 && !bytes.subarray(0, signature.length).equals(signature)) {
+  if (bytes.length > 0 && !signature.equals(bytes.subarray(0, signature.length))) {
     throw new HttpRefusal(422, "NO_IMAGE", `The bytes are no ${mediaType}: they do not start as one.`);
   }
   const decoded = await decodeImage(bytes, { maxPixels, onlyLuminance: true });

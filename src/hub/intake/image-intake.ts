@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { HttpRefusal } from "../../http/error-reply.ts";
@@ -7,12 +7,12 @@ import { Slots } from "../../platform/slots.ts";
 import { uuidv7 } from "../../platform/uuid.ts";
 import type { Database } from "../store/database.ts";
 import { GroupCommit, type Settled } from "../store/group-commit.ts";
-import type { HashedFile, ObjectStore } from "../store/object-store.ts";
+import type { ObjectStore } from "../store/object-store.ts";
 import { checkImage, type MediaType } from "./check-image.ts";
 import { dailyLimit } from "./daily-limit.ts";
 import type { DayUsage } from "./day-usage.ts";
 import type { KnownDevice } from "./device-record.ts";
-import { receiveFile, tooLarge } from "./receive-file.ts";
+import { receiveFile, tooLarge, type ReceivedFile } from "./receive-file.ts";
 
 export interface ImageLimits {
   readonly imageBytes: number;
@@ -52,7 +52,7 @@ interface CheckedImage {
 const DECODES_AT_ONCE = 4;
 /** A body takes minutes at most; an older file is of a process that died. */
 const STALE_MS = 3_600_000;
-const GROUP = { waitMs: 8, largestGroup: 64 };
+const GROUP = { waitMs: 15, largestGroup: 64 };
 
 /**
  * Images in, exactly as devices sent them: streamed into a file while they are hashed, decoded to prove that they are
@@ -111,20 +111,25 @@ export class ImageIntake {
       const file = await receiveFile(image.body, { path, maxBytes: limits.imageBytes });
       return await this.#store(image, file);
     } finally {
-      await rm(path, { force: true });
+      await unlink(path).catch(() => undefined); // not begun, or gone: cleared at the next start at the latest
     }
   }
 
-  async #store({ device, sha256, mediaType }: ArrivingImage, file: HashedFile): Promise<"new" | "known"> {
+  async #store({ device, sha256, mediaType }: ArrivingImage, file: ReceivedFile): Promise<"new" | "known"> {
     if (file.sha256 !== sha256) {
       const sentence = `The bytes have the SHA-256 ${file.sha256}, not the one in the address; they were damaged on the way.`;
       throw new HttpRefusal(422, "WRONG_HASH", sentence);
     }
-    const { objects, limits } = this.#parts;
+    const { objects } = this.#parts;
     const release = await this.#decodes.acquire(this.#stopped.signal);
-    const size = await checkImage(file.path, { mediaType, maxPixels: limits.imagePixels }).finally(release);
+    const size = await this.#check(file, mediaType).finally(release);
     await objects.put(file);
     return this.#rows.write({ device, sha256, mediaType, bytes: file.bytes, ...size });
+  }
+
+  async #check({ path, content }: ReceivedFile, mediaType: MediaType): ReturnType<typeof checkImage> {
+    const bytes = content ?? (await readFile(path));
+    return checkImage(bytes, { mediaType, maxPixels: this.#parts.limits.imagePixels });
   }
 
   async #keep(images: readonly CheckedImage[]): Promise<Settled<"new" | "known">[]> {

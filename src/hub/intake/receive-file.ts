@@ -10,6 +10,14 @@ const HANG_UP = { connection: "close" };
 export const tooLarge = (maxBytes: number): HttpRefusal =>
   new HttpRefusal(413, "TOO_LARGE", `The image is larger than the ${maxBytes} bytes that are accepted here.`, HANG_UP);
 
+/** Bodies up to so many bytes are kept in memory besides, so that whoever checks them need not read the file. */
+const KEPT_BYTES = 1024 * 1024;
+
+export interface ReceivedFile extends HashedFile {
+  /** null: larger than what is kept. */
+  readonly content: Buffer | null;
+}
+
 /**
  * Writes a body to `path` while it arrives and takes its hash; never more than `maxBytes` of it. Not yet synced: that is
  * the store's business. Throws 413 for a longer body, 400 for one that ends early; the file is the caller's to remove.
@@ -17,8 +25,9 @@ export const tooLarge = (maxBytes: number): HttpRefusal =>
 export async function receiveFile(
   body: Readable,
   { path, maxBytes }: { readonly path: string; readonly maxBytes: number },
-): Promise<HashedFile> {
+): Promise<ReceivedFile> {
   const hash = createHash("sha256");
+  const kept: Buffer[] = [];
   let bytes = 0;
   const file = await open(path, "wx", 0o600);
   try {
@@ -28,6 +37,7 @@ export async function receiveFile(
       bytes += piece.length;
       if (bytes > maxBytes) throw tooLarge(maxBytes);
       hash.update(piece);
+      if (bytes <= KEPT_BYTES) kept.push(piece);
       await file.writeFile(piece);
     }
   } catch (error) {
@@ -39,5 +49,6 @@ export async function receiveFile(
   } finally {
     await file.close();
   }
-  return { path, bytes, sha256: hash.digest("hex") };
+  const content = bytes <= KEPT_BYTES ? Buffer.concat(kept) : null;
+  return { path, bytes, sha256: hash.digest("hex"), content };
 }

@@ -35,10 +35,10 @@ export function chooseCase(verdict: Verdict, { options, orders, metadata }: Choi
   const drawn = fitting.filter(({ id, rate }) => lot(id) < rate);
   const reasons = [...certain, ...(isAudit ? (["audit"] as const) : [])];
   if (reasons.length === 0 && drawn.length === 0) return null;
-  const missed = fitting.reduce((chance, { rate }) => chance * (1 - rate), 1 - auditShare);
+  const chance = fitting.reduce((any, { rate }) => any + rate * (1 - any), auditShare); // that any of the lots draws it
   return {
     reasons: reasons.length > 0 ? reasons : ["operator"],
-    selectionProbability: certain.length > 0 ? 1 : 1 - missed,
+    selectionProbability: certain.length > 0 ? 1 : chance,
     orders: drawn.map(({ id }) => id),
   };
 }

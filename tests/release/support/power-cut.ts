@@ -33,6 +33,7 @@ export class PowerCut {
     fsp.rename = async (from, to) => {
       this.#step();
       await original.rename(from, to);
+      this.#dirty.delete(String(to));
       for (const path of [...this.#dirty]) {
         if (path !== String(from) && !path.startsWith(`${String(from)}/`)) continue;
         this.#dirty.delete(path);

@@ -64,6 +64,18 @@ export async function signIn(name, password) {
   return readSession();
 }
 
+/** Replaces a password that was good for one sign-in. */
+export async function choosePassword(current, next) {
+  await put("session/password", { current, next });
+  return readSession();
+}
+
+/** Where a sign-in through the organisation begins; null: there is none. */
+export const openIdStart = () =>
+  get("session/methods")
+    .then(({ openId }) => openId)
+    .catch(() => null);
+
 export async function signOut() {
   await remove("session");
   csrfToken = null;

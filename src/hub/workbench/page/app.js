@@ -5,7 +5,7 @@ import { wireKeys } from "./keys.js";
 import { go, parseAddress } from "./router.js";
 import { Shell } from "./shell.js";
 import { SCREENS } from "./screens.js";
-import { showSignIn } from "./sign-in.js";
+import { showPasswordChange, showSignIn } from "./sign-in.js";
 import { empty, failed } from "./states.js";
 import { applyTheme } from "./theme.js";
 import { texts } from "./texts.js";
@@ -56,6 +56,7 @@ class Workbench {
     try {
       this.session = await readSession();
       if (this.session === null) return this.signedOut("");
+      if (this.session.passwordChangeNeeded) return showPasswordChange(this.#root, () => this.#begin());
       this.projects = (await get("projects")).projects;
     } catch (error) {
       this.#root.replaceChildren(

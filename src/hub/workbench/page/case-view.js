@@ -68,7 +68,7 @@ export class CaseView {
         "div",
         { className: "page-head case-head" },
         make("h1", { textContent: title }),
-        text && make("p", { textContent: text }),
+        text && make("p", { textContent: text, title: text }),
         make("div", { className: "acts" }, this.#progress, this.#bar, ...acts, ...this.#arrows()),
       ),
       make("div", { className: "case-image" }, this.#image.element, this.#tools),
@@ -256,7 +256,7 @@ export class CaseView {
 
   #suspicion() {
     const { label, labelSuspicion } = this.#case;
-    if (label === null || labelSuspicion === null || labelSuspicion < 0.5) return null;
+    if (label === null || labelSuspicion === null) return null;
     return make(
       "div",
       { className: "notice" },

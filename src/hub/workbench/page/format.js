@@ -21,6 +21,12 @@ export const intervalText = (interval, digits = 1) =>
     ? ""
     : `${(interval.low * 100).toFixed(digits)}–${(interval.high * 100).toFixed(digits)} %`;
 
+/** An interval of percentage points; with a minus in it, a dash would be misread. */
+export function pointsRange({ low, high }, digits = 1) {
+  const text = (share) => (share * 100).toFixed(digits).replace("-", "−");
+  return low < 0 ? `${text(low)} to ${text(high)} pp` : `${text(low)}–${text(high)} pp`;
+}
+
 /** "1 error", "2 errors". */
 export const numbered = (count, one, many = `${one}s`) => `${countText(count)} ${count === 1 ? one : many}`;
 

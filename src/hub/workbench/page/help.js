@@ -1,4 +1,4 @@
-import { facts, make } from "./dom.js";
+import { make } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { enableKeys, keysEnabled } from "./keys.js";
 import { texts } from "./texts.js";
@@ -20,10 +20,13 @@ export function showHelp() {
             make(
               "dl",
               { className: "facts" },
-              ...facts(
-                keys
-                  .map(([key, meaning]) => [make("kbd", { textContent: key }), meaning])
-                  .map(([key, meaning]) => [key.textContent, meaning]),
+              ...keys.map(([key, meaning]) =>
+                make(
+                  "div",
+                  {},
+                  make("dt", {}, make("kbd", { textContent: key })),
+                  make("dd", { textContent: meaning }),
+                ),
               ),
             ),
           ),

@@ -6,7 +6,7 @@ import { texts } from "./texts.js";
 
 /** Distinct in light and dark, in the order in which new tags get them. */
 export const TAG_COLOURS = ["#c2410c", "#0e7490", "#7c3aed", "#b45309", "#15803d", "#be185d", "#1d4ed8", "#6b7280"];
-export const MOST_TAG_LENGTH = 80;
+export const MOST_TAG_LENGTH = 64;
 
 export const tagChip = (tag, onremove) =>
   make(
@@ -47,13 +47,16 @@ class TagChoices {
     return this.#tags.find((tag) => tag.name.toLowerCase() === name.toLowerCase());
   }
 
+  like(text) {
+    return this.#tags.filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()));
+  }
+
   get count() {
     return this.#tags.length;
   }
 
   show(text) {
-    const shown = this.#tags.filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()));
-    const rows = shown.map((tag) => this.#row(tag));
+    const rows = this.like(text).map((tag) => this.#row(tag));
     const none = this.#tags.length === 0 ? texts.tags.none : texts.tags.noneFound;
     this.element.replaceChildren(...(rows.length > 0 ? rows : [make("p", { className: "hint", textContent: none })]));
   }
@@ -98,8 +101,8 @@ function newTagFields(choices) {
 }
 
 /**
- * Asks for the tags of cases (`{id, tags}`) and saves them. Typing finds a tag or makes a new one; Enter takes the only
- * one found. Gives `{add, remove}` when something was saved, else null.
+ * Asks for the tags of cases (`{id, tags}`) and saves them. Typing finds a tag or makes a new one; Enter takes the
+ * first one found. Gives `{add, remove}` when something was saved, else null.
  */
 export async function askTags(workbench, cases) {
   const choices = new TagChoices(await workbench.tags(), cases);
@@ -144,7 +147,7 @@ export async function askTags(workbench, cases) {
     const name = find.value.trim();
     if (event.key !== "Enter" || name === "") return; // an empty field sends the form
     event.preventDefault();
-    const known = choices.named(name);
+    const known = choices.named(name) ?? choices.like(name)[0];
     if (known === undefined) create.click();
     else {
       choices.toggle(known);
@@ -159,7 +162,10 @@ export async function askTags(workbench, cases) {
     body: [make("p", { className: "hint", textContent: texts.tags.hint }), find, choices.element, fresh, problem],
     yes: texts.tags.save,
     check: async () => {
-      if (find.value.trim() !== "" && choices.named(find.value.trim()) === undefined) await make_();
+      const left = find.value.trim();
+      const [like] = choices.like(left);
+      if (left !== "" && like !== undefined) return texts.tags.unfinished(left, like.name);
+      if (left !== "") await make_();
       const add = [...choices.wanted].filter(([, on]) => on).map(([id]) => id);
       const remove = [...choices.wanted].filter(([, on]) => !on).map(([id]) => id);
       if (add.length + remove.length > 0) {

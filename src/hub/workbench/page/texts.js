@@ -44,6 +44,14 @@ export const texts = {
     oidc: "Sign in with your organisation",
     ended: "Your session has ended. Sign in again to go on.",
     needs: "Enter your name and your password.",
+    changeTitle: "Choose your password",
+    changeText: "The password you were given was good for one sign-in.",
+    current: "Password you were given",
+    next: "New password",
+    nextHint: "At least 12 characters; several words are good.",
+    again: "New password again",
+    differ: "The two new passwords differ.",
+    change: "Save and go on",
   },
   noProject: {
     title: "There is no project yet",
@@ -116,7 +124,7 @@ export const texts = {
     order: "Order",
     newest: "Newest first",
     oldest: "Oldest first",
-    suspicion: "Most suspect label first",
+    suspicion: "Suspect labels first",
     size: "Size",
     sizes: { small: "Small", medium: "Medium", large: "Large" },
     listLabel: "Cases",
@@ -148,7 +156,8 @@ export const texts = {
     noneFound: "No tag has this name.",
     done: (count) => `Tags of ${count} cases are saved.`,
     doneOne: "Tags are saved.",
-    tooLong: "A tag's name has at most 80 characters.",
+    unfinished: (text, like) => `“${text}” is not a tag yet: press Enter in its field to take “${like}”, or create it.`,
+    tooLong: "A tag's name has at most 64 characters.",
     mixed: "some",
     save: "Save tags",
     hint: "Tags are not exclusive: one case may carry several.",
@@ -219,7 +228,13 @@ export const texts = {
     emptyTitle: "Nothing to do here",
     emptyLabel: "Every case that fits is labelled. Take a filter away, or look at suspected labels.",
     emptySecond: "Nothing left that others have labelled and you have not. Come back when more is labelled.",
-    emptySuspected: "No label is suspected. The hub computes suspicion once enough cases are labelled.",
+    suspectedText:
+      "Labels that contradict what similar cases are labelled. About half of such flags are real; K keeps a label.",
+    emptySuspected: (cases) =>
+      cases < 60
+        ? `Too few labelled cases with embeddings to compare (${cases}; 60 are needed). Label more, then come back.`
+        : `None of the ${cases} labels that were compared is suspected.`,
+    looking: "Comparing every label with those of similar cases…",
     emptySample: "There are no labelled errors yet. Label some cases first.",
     finishedTitle: "This queue is done",
     finishedText: (count) => `${count} cases are through. Their labels already count in the error table.`,

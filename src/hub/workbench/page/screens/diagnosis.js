@@ -1,7 +1,7 @@
 import { get } from "../api.js";
 import { button, field, make } from "../dom.js";
 import { pageHead, panel, shareBar } from "../figures.js";
-import { intervalText, percentText, pointsText } from "../format.js";
+import { percentText, pointsRange, pointsText } from "../format.js";
 import { learningCurvePlot } from "../learning-curve.js";
 import { askWorkOrder } from "../order-dialog.js";
 import { go } from "../router.js";
@@ -40,27 +40,31 @@ function stepItem(workbench, step) {
       }),
     ),
     make(
-      "dl",
-      { className: "step-figures" },
+      "div",
+      { className: "step-end" },
       make(
-        "div",
-        {},
-        make("dt", { textContent: text.gain }),
+        "dl",
+        { className: "step-figures" },
         make(
-          "dd",
+          "div",
           {},
-          make("strong", { textContent: pointsText(expectedGain, 2) }),
-          make("small", { textContent: intervalText(interval, 2).replace(" %", " pp") }),
+          make("dt", { textContent: text.gain }),
+          make(
+            "dd",
+            {},
+            make("strong", { textContent: pointsText(expectedGain, 2) }),
+            make("small", { textContent: pointsRange(interval, 2) }),
+          ),
+        ),
+        make(
+          "div",
+          {},
+          make("dt", { textContent: text.effort }),
+          make("dd", {}, make("strong", { textContent: text.days(Number(effortDays.toFixed(1))) })),
         ),
       ),
-      make(
-        "div",
-        {},
-        make("dt", { textContent: text.effort }),
-        make("dd", {}, make("strong", { textContent: text.days(Number(effortDays.toFixed(1))) })),
-      ),
+      workbench.may("engineer") && button({ text: text.order, glyph: "glyph-plus", onclick: order }),
     ),
-    workbench.may("engineer") && button({ text: text.order, glyph: "glyph-plus", onclick: order }),
   );
 }
 
@@ -107,7 +111,7 @@ function gapsPanel({ gaps }) {
       {},
       make("span", { textContent: text.gapNames[name] }),
       make("strong", { textContent: pointsText(size) }),
-      make("small", { textContent: intervalText(interval).replace(" %", " pp") }),
+      make("small", { textContent: pointsRange(interval) }),
       make("span", {
         className: `state-chip ${called ? "called" : "dropped"}`,
         textContent: called ? text.called : text.notCalled,

@@ -196,8 +196,7 @@ class ErrorScreen {
         trendOf(row.trend),
         this.#workbench.may("engineer")
           ? button({
-              text: text.order,
-              glyph: "glyph-plus",
+              glyph: "glyph-orders",
               kind: "quiet",
               label: text.open(row.tag),
               onclick: () => this.#order(row, tag),

@@ -1,4 +1,4 @@
-import { get } from "../api.js";
+import { get, post } from "../api.js";
 import { filterOfQuery, queryOfFilter } from "../case-filter.js";
 import { CaseView } from "../case-view.js";
 import { button, icon, make } from "../dom.js";
@@ -27,7 +27,7 @@ function finished(done, blind) {
 }
 
 /** Works through a queue; gives the function that stops it. */
-function work(main, workbench, { queue, title, text, blind = false, nothing, acts = [] }) {
+function work(main, workbench, { queue, title, text, blind = false, nothing, waiting, acts = [] }) {
   let auto = (localStorage.getItem(AUTO_KEY) ?? "on") === "on";
   let view = null;
   let stopped = false;
@@ -55,7 +55,11 @@ function work(main, workbench, { queue, title, text, blind = false, nothing, act
       );
       return [
         heading,
-        empty({ title: texts.queue.emptyTitle, text: nothing, action: link(texts.queue.toGallery, "cases") }),
+        empty({
+          title: texts.queue.emptyTitle,
+          text: typeof nothing === "function" ? nothing() : nothing,
+          action: link(texts.queue.toGallery, "cases"),
+        }),
       ];
     }
     view = new CaseView({
@@ -74,7 +78,7 @@ function work(main, workbench, { queue, title, text, blind = false, nothing, act
     void view.open(id);
     return view.element;
   };
-  void fill(main, begin);
+  void fill(main, begin, waiting);
   return () => {
     stopped = true;
     view?.stop();
@@ -159,18 +163,21 @@ export function showSecondLabels(main, workbench) {
   });
 }
 
-/** Labels that the model, cross-validated, holds for wrong; the most suspect first. */
+/** Labels that a model of the other parts holds for wrong; the most suspect first. Looks for them anew when a label changed. */
 export function showSuspected(main, workbench) {
+  const project = workbench.project.id;
+  let compared = 0;
   const queue = new Queue(async (known) => {
     if (known > 0) return { ids: [] };
-    const filter = { project: workbench.project.id, labelled: true };
-    const { cases } = await get("cases", { filter, order: "suspicion", limit: 200 });
-    const suspected = cases.filter(({ labelSuspicion }) => labelSuspicion !== null && labelSuspicion >= 0.5);
-    return { ids: suspected.map(({ id }) => id), total: suspected.length };
+    compared = (await post("label-suspicion", { project })).cases;
+    const { cases } = await get("cases", { filter: { project, labelled: true }, order: "suspicion", limit: 500 });
+    return { ids: cases.map(({ id }) => id), total: cases.length };
   });
   return work(main, workbench, {
     queue,
     title: texts.queue.suspected,
-    nothing: texts.queue.emptySuspected,
+    text: texts.queue.suspectedText,
+    nothing: () => texts.queue.emptySuspected(compared),
+    waiting: texts.queue.looking,
   });
 }

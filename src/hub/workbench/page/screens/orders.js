@@ -1,7 +1,7 @@
 import { get, patch } from "../api.js";
 import { button, make } from "../dom.js";
 import { pageHead, table } from "../figures.js";
-import { countText, dayText, intervalText, percentText, pointsText } from "../format.js";
+import { countText, dayText, percentText, pointsRange, pointsText } from "../format.js";
 import { askWorkOrder } from "../order-dialog.js";
 import { addressOf } from "../router.js";
 import { empty, fill } from "../states.js";
@@ -41,7 +41,7 @@ function measuredCell({ measured }) {
     { className: `measured ${kind}` },
     make("strong", { textContent: pointsText(-change.difference) }),
     make("small", {
-      textContent: intervalText({ low: -change.interval.high, high: -change.interval.low }).replace(" %", " pp"),
+      textContent: pointsRange({ low: -change.interval.high, high: -change.interval.low }),
       title: `${percentText(before.errorRate.share)} → ${percentText(after.errorRate.share)}`,
     }),
     make("small", { textContent: text.versions(before.modelVersion, after.modelVersion) }),

@@ -2,7 +2,7 @@ import { get, imageUrl } from "../api.js";
 import { queryOfFilter } from "../case-filter.js";
 import { button, make } from "../dom.js";
 import { pageHead, panel, shareBar, table } from "../figures.js";
-import { countText, intervalText, numbered, percentText, pointsText } from "../format.js";
+import { countText, numbered, percentText, pointsRange, pointsText } from "../format.js";
 import { askWorkOrder } from "../order-dialog.js";
 import { addressOf, go } from "../router.js";
 import { empty, fill } from "../states.js";
@@ -61,7 +61,7 @@ function checkCell({ confirmed, explainedBy, checkQ }) {
 
 const difference = ({ difference: value, interval }) => [
   make("span", { textContent: pointsText(value) }),
-  make("small", { className: "below", textContent: intervalText(interval).replace(" %", " pp") }),
+  make("small", { className: "below", textContent: pointsRange(interval) }),
 ];
 
 function metadataTable(workbench, { slices }) {
