@@ -1,7 +1,8 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { mkdir, readFile, rename } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { dirname, join, resolve, sep } from "node:path";
+import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { SightlineError } from "../../contracts/errors.ts";
 import { BundleManifest } from "../../contracts/model-bundle.ts";
@@ -10,6 +11,10 @@ import type { HashedFile, ObjectStore } from "../store/object-store.ts";
 
 export const MANIFEST_FILE = "manifest.json";
 export const MODEL_FILE = "model.onnx";
+export const CHECKPOINT_FILE = "checkpoint.onnx";
+export const TRAINING_FILES = "training-files.txt";
+/** Beside a bundle, not listed in its manifest: devices do not carry them. */
+const HUB_FILES = [CHECKPOINT_FILE, TRAINING_FILES, "report.html"] as const;
 
 export interface BundleFile extends HashedFile {
   readonly name: string;
@@ -18,7 +23,7 @@ export interface BundleFile extends HashedFile {
 export interface ReadBundle {
   readonly manifest: BundleManifest;
   readonly modelSha256: string;
-  /** manifest.json included. */
+  /** manifest.json included, and what stays with the hub. */
   readonly files: readonly BundleFile[];
 }
 
@@ -41,6 +46,7 @@ export async function readBundleFolder(folder: string): Promise<ReadBundle> {
     }
     files.push(file);
   }
+  for (const name of HUB_FILES) if (existsSync(join(folder, name))) files.push(await hashed(folder, name));
   const model = files.find(({ name }) => name === MODEL_FILE);
   if (model === undefined) throw new SightlineError("BUNDLE_INVALID", `${folder} has no ${MODEL_FILE}`);
   return { manifest: parsed.data, modelSha256: model.sha256, files };
@@ -97,4 +103,20 @@ export async function placeModel(
     await pipeline(bytes, createWriteStream(`${path}.part`));
     await rename(`${path}.part`, path);
   }
+}
+
+/** SHA-256 of the images a model version was trained or stopped on, as far as its bundle tells. */
+export async function trainingImages(
+  { database, models }: { readonly database: Database; readonly models: Pick<ObjectStore, "get"> },
+  modelId: string,
+): Promise<string[]> {
+  const row = await database.query
+    .selectFrom("model_files")
+    .select("sha256")
+    .where("model_id", "=", modelId)
+    .where("name", "=", TRAINING_FILES)
+    .executeTakeFirst();
+  const bytes = row === undefined ? null : await models.get(row.sha256);
+  if (bytes === null) return [];
+  return (await text(bytes)).split("\n").flatMap((line) => (line.trim() === "" ? [] : line.trim()));
 }

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { SightlineError } from "../../contracts/errors.ts";
-import { MANIFEST_FILE, placeModel } from "../models/model-store.ts";
+import { CHECKPOINT_FILE, MANIFEST_FILE, placeModel } from "../models/model-store.ts";
 import { modelById } from "../models/model-versions.ts";
 import type { Database } from "../store/database.ts";
 import type { ObjectStore } from "../store/object-store.ts";
@@ -13,7 +13,6 @@ export interface BaseParts {
   readonly bases: string | undefined;
 }
 
-const CHECKPOINT_FILE = "checkpoint.onnx";
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Names of what a training may start from, besides the hub's own models. */
@@ -52,7 +51,13 @@ export async function baseFault(parts: BaseParts, base: string, project: string)
   }
   const model = await modelById(parts.database, base);
   if (model === null || model.project !== project) return `This project has no model version ${base}.`;
-  return CHECKPOINT_FILE in model.manifest.files
+  const checkpoint = await parts.database.query
+    .selectFrom("model_files")
+    .select("sha256")
+    .where("model_id", "=", base)
+    .where("name", "=", CHECKPOINT_FILE)
+    .executeTakeFirst();
+  return checkpoint !== undefined
     ? null
     : `${model.name} ${model.version} has no ${CHECKPOINT_FILE}, so that nothing can be trained from it.`;
 }
