@@ -27,11 +27,16 @@ import { LeaseTable } from "./jobs/lease-table.ts";
 import { installProjectRoutes } from "./projects/project-routes.ts";
 import { Reconciliation } from "./reconciliation.ts";
 import { SimilarityIndex } from "./cases/similar-cases.ts";
+import { installFleetRoutes, installReportRoutes } from "./releases/fleet-routes.ts";
+import { ReleaseDesk } from "./releases/release-desk.ts";
+import { ReleaseKeeper } from "./releases/release-keeper.ts";
+import { installReleaseRoutes, serveReleases } from "./releases/release-routes.ts";
 import { HubServer } from "./server.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { openObjectStore } from "./store/open-object-store.ts";
 import { databaseSettings, modelStoreSettings, objectStoreSettings } from "./store-settings.ts";
+import { judgementsOn } from "./training/judgements.ts";
 import { installJudgementRoutes } from "./training/judgement-routes.ts";
 import { installTrainingRoutes } from "./training/training-routes.ts";
 import { trainingWorkers } from "./training/training-worker.ts";
@@ -128,6 +133,7 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
   const similar = new SimilarityIndex(await databaseSettings(config.database, parts.environment), clock);
   const desk = new AnalysisDesk(database, clock);
   const table = new LeaseTable(database, clock);
+  const releases = await releaseParts(config, parts, foundation);
   const trainingRoutes = { database, models, table, clock, bases: config.training.bases };
   const installRoutes = async (api: Api): Promise<void> => {
     installHealthRoutes(api, { problems: () => problemsOf(foundation), metrics: () => metrics.text() });
@@ -140,6 +146,10 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
     installDatasetRoutes(api, { database, objects, clock });
     installTrainingRoutes(api, trainingRoutes);
     installJudgementRoutes(api, trainingRoutes);
+    installReportRoutes(api, { database, clock });
+    installFleetRoutes(api, { database, clock });
+    installReleaseRoutes(api, { database, models, judgements: judgementsOn(database), desk: releases.desk, clock });
+    await serveReleases(api, releases.desk);
     installSessionRoutes(api, sessions);
     installOpenIdRoutes(api, { ...sessions, openId });
     installUserRoutes(api, { database, clock });
@@ -167,9 +177,21 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
     log: log.child({ component: "training" }),
   });
   return {
-    services: [vitalSigns, tidy, imageIntake, caseIntake, similar, desk, server, reconciliation, ...training],
+    services: [vitalSigns, tidy, imageIntake, caseIntake, similar, desk, server, reconciliation, ...training, ...releases.services],
     url: () => server.url,
   };
+}
+
+/** The release repository and who looks after it; nothing where the configuration names none. */
+async function releaseParts(config: HubConfig, parts: HubParts, { database, models }: Foundation) {
+  const { releases } = config;
+  if (releases === null) return { desk: null, services: [] };
+  const { clock, log, environment } = parts;
+  const passphrase = releases.passphrase === undefined ? null : await readSecret(releases.passphrase, environment);
+  const desk = new ReleaseDesk({ directory: releases.directory, keys: releases.keys, passphrase }, clock);
+  const everyMs = releases.everySeconds * 1000;
+  const keeper = new ReleaseKeeper({ database, models, desk, clock, everyMs, log: log.child({ component: "releases" }) });
+  return { desk, services: [keeper] };
 }
 
 async function openIdClient({ oidc, http }: HubConfig, { environment }: HubParts): Promise<OpenIdClient | null> {

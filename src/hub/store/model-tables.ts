@@ -105,6 +105,8 @@ interface ReleaseTable {
   project_id: string;
   product: string;
   model_id: string;
+  /** Of the product, in the catalogue. */
+  release_number: number;
   /** The release whose model is taken back by this one; null: a step forward. */
   back_from: string | null;
   /** signing, ready, rolling, held, done, withdrawn: releases/release.ts. */

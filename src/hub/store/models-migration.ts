@@ -29,7 +29,8 @@ export const models: Migration = {
         verdict TEXT NOT NULL, class TEXT, ng_score ${real},
         PRIMARY KEY (model_id, dataset_sha256, image_sha256))${clustered};
       CREATE TABLE releases (id TEXT PRIMARY KEY, project_id TEXT NOT NULL REFERENCES projects (id), product TEXT NOT NULL,
-        model_id TEXT NOT NULL REFERENCES model_versions (id), back_from TEXT, state TEXT NOT NULL, stage TEXT,
+        model_id TEXT NOT NULL REFERENCES model_versions (id), release_number ${integer} NOT NULL,
+        back_from TEXT, state TEXT NOT NULL, stage TEXT,
         stage_since ${integer}, lines_json TEXT NOT NULL, canaries_json TEXT NOT NULL, criteria_json TEXT NOT NULL,
         gates_json TEXT NOT NULL, override_reason TEXT, reason TEXT NOT NULL, sentence TEXT NOT NULL,
         automatic ${integer} NOT NULL, created_by TEXT NOT NULL, created_at ${integer} NOT NULL,
