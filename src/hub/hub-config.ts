@@ -89,6 +89,12 @@ export const TrainingConfig = z
       .min(1)
       .optional()
       .describe("folder of bundles and ONNX files that a training may start from, relative to this file"),
+    leaseSeconds: z
+      .number()
+      .min(2)
+      .max(3600)
+      .default(60)
+      .describe("silence after which another worker takes a job over"),
     keepDays: z.number().min(0).default(7).describe("how long an ended run's folder stays, so that it can be resumed"),
   })
   .describe("retraining; see docs/hub.md");

@@ -177,7 +177,18 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
     log: log.child({ component: "training" }),
   });
   return {
-    services: [vitalSigns, tidy, imageIntake, caseIntake, similar, desk, server, reconciliation, ...training, ...releases.services],
+    services: [
+      vitalSigns,
+      tidy,
+      imageIntake,
+      caseIntake,
+      similar,
+      desk,
+      server,
+      reconciliation,
+      ...training,
+      ...releases.services,
+    ],
     url: () => server.url,
   };
 }
@@ -190,7 +201,14 @@ async function releaseParts(config: HubConfig, parts: HubParts, { database, mode
   const passphrase = releases.passphrase === undefined ? null : await readSecret(releases.passphrase, environment);
   const desk = new ReleaseDesk({ directory: releases.directory, keys: releases.keys, passphrase }, clock);
   const everyMs = releases.everySeconds * 1000;
-  const keeper = new ReleaseKeeper({ database, models, desk, clock, everyMs, log: log.child({ component: "releases" }) });
+  const keeper = new ReleaseKeeper({
+    database,
+    models,
+    desk,
+    clock,
+    everyMs,
+    log: log.child({ component: "releases" }),
+  });
   return { desk, services: [keeper] };
 }
 

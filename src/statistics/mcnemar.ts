@@ -23,6 +23,6 @@ export function pairedDifference(gained: number, lost: number, pairs: number, co
   if (pairs === 0) return { low: -1, high: 1 };
   const [up, down, all] = [gained + 0.5, lost + 0.5, pairs + 2];
   const centre = (up - down) / all;
-  const half = normalCritical(confidence) * Math.sqrt(up + down - (up - down) ** 2 / all) / all;
+  const half = (normalCritical(confidence) * Math.sqrt(up + down - (up - down) ** 2 / all)) / all;
   return { low: Math.max(-1, centre - half), high: Math.min(1, centre + half) };
 }

@@ -84,7 +84,10 @@ export class JobWorker {
       const result = await handler({ job: lease.job, token: lease.token, signal, report });
       // What was made before a cancel, or because of it, is kept.
       const { message } = news;
-      await table.finish(lease, signal.reason === CANCELLED ? { state: "cancelled", message, result } : { state: "done", result, message });
+      await table.finish(
+        lease,
+        signal.reason === CANCELLED ? { state: "cancelled", message, result } : { state: "done", result, message },
+      );
     } catch (error) {
       await this.#end(lease, error, signal);
     } finally {

@@ -8,9 +8,7 @@ export async function keepReport({ query }: Database, report: ReleaseReport, rec
   await query
     .insertInto("device_reports")
     .values({ device_id: report.device, ...row })
-    .onConflict((conflict) =>
-      conflict.column("device_id").doUpdateSet(row).where("device_reports.at", "<=", row.at),
-    )
+    .onConflict((conflict) => conflict.column("device_id").doUpdateSet(row).where("device_reports.at", "<=", row.at))
     .execute();
 }
 

@@ -88,13 +88,21 @@ export function installFleetRoutes(api: Api, { database, clock }: FleetRoutePart
         listModels(database, project),
       ]);
       const modelOf = new Map(models.map(({ id, modelSha256 }) => [modelSha256, id]));
-      const named = active === null ? null : { id: active.id, name: active.name, version: active.version, sha256: active.modelSha256 };
+      const named =
+        active === null
+          ? null
+          : { id: active.id, name: active.name, version: active.version, sha256: active.modelSha256 };
       return {
         active: named,
         devices: devices.map((device) => {
           const running = device.report?.active.sha256;
           const modelId = running === undefined ? null : (modelOf.get(running) ?? null);
-          return { ...device, modelId, why: whyOf(device, modelId, releases), asOrdered: running === active?.modelSha256 };
+          return {
+            ...device,
+            modelId,
+            why: whyOf(device, modelId, releases),
+            asOrdered: running === active?.modelSha256,
+          };
         }),
       };
     },
@@ -127,6 +135,7 @@ function whyOf({ id, report }: FleetDevice, modelId: string | null, releases: re
   if (modelId === null) return "The hub does not know this model: it came with the device.";
   const release = releases.find((each) => each.modelId === modelId && each.stage !== null && each.stage !== "shadow");
   if (release === undefined) return "It came with the device; no release ordered it.";
-  const stage = release.stage === "canary" ? `as canary${release.canaries.includes(id) ? "" : " of others"}` : "for the fleet";
+  const stage =
+    release.stage === "canary" ? `as canary${release.canaries.includes(id) ? "" : " of others"}` : "for the fleet";
   return `Release ${release.number}, ordered ${stage}: ${release.reason}`;
 }

@@ -59,7 +59,13 @@ export const GATE_LIMITS: GateLimits = {
 /** All gates of a candidate. A release is blocked where one is closed, unless an administrator says why not. */
 export function gatesOf(facts: GateFacts): Gate[] {
   const limits = { ...GATE_LIMITS, ...facts.limits };
-  return [accuracy(facts, limits), int8(facts, limits), latency(facts, limits), size(facts, limits), certificate(facts)];
+  return [
+    accuracy(facts, limits),
+    int8(facts, limits),
+    latency(facts, limits),
+    size(facts, limits),
+    certificate(facts),
+  ];
 }
 
 export const isOpen = (gates: readonly Gate[]): boolean => gates.every(({ passed }) => passed);
@@ -87,14 +93,16 @@ function accuracy({ candidate, judged, against, activeModel }: GateFacts, { accu
     return gate("accuracy", false, `More escapes than with ${active}: ${what}.`);
   }
   if (high <= accuracyMargin) return gate("accuracy", true, `Against ${active}: ${change}.`);
-  const why = low > 0 ? "it is worse" : `it may be worse by more than ${points(accuracyMargin)}; more test parts would tell`;
+  const why =
+    low > 0 ? "it is worse" : `it may be worse by more than ${points(accuracyMargin)}; more test parts would tell`;
   return gate("accuracy", false, `Against ${active}: ${change}: ${why}.`);
 }
 
 function int8({ candidate, judged }: GateFacts, { aurocLoss, sameVerdicts }: GateLimits): Gate {
   if (judged === null) return gate("int8", false, `${candidate}: ${NOT_JUDGED}.`);
   const { float32, auroc } = judged;
-  if (float32 === null) return gate("int8", false, "There is no float32 checkpoint that model.onnx could be compared with.");
+  if (float32 === null)
+    return gate("int8", false, "There is no float32 checkpoint that model.onnx could be compared with.");
   const lost = auroc === null || float32.auroc === null ? 0 : float32.auroc - auroc;
   const passed = lost <= aurocLoss && float32.sameVerdicts >= sameVerdicts;
   const figures = `${percent(float32.sameVerdicts)} of the verdicts are those of float32, AUROC changes by ${(-lost).toFixed(4)}`;
@@ -109,7 +117,8 @@ function latency({ candidate, judged, against, wanted }: GateFacts, { slower }: 
   if (wanted.taktMs > 0) {
     return gate("latency", judged.p99Ms <= wanted.taktMs, `${took}; the line's takt is ${wanted.taktMs} ms.`);
   }
-  if (against === null || against.p99Ms === null) return gate("latency", true, `${took}; no takt is stated for the line.`);
+  if (against === null || against.p99Ms === null)
+    return gate("latency", true, `${took}; no takt is stated for the line.`);
   const before = `${against.active} takes ${against.p99Ms.toFixed(1)} ms`;
   return gate("latency", judged.p99Ms <= against.p99Ms * slower, `${took}; ${before}.`);
 }

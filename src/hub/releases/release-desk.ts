@@ -74,7 +74,9 @@ export class ReleaseDesk {
     bundle: string,
     terms: { readonly product: string; readonly lines: readonly string[]; readonly reason: string },
   ): Promise<void> {
-    await this.#alone(() => signBundle(bundle, { ...terms, folder: this.folder, keys: [], now: this.#clock.wallNow() }));
+    await this.#alone(() =>
+      signBundle(bundle, { ...terms, folder: this.folder, keys: [], now: this.#clock.wallNow() }),
+    );
   }
 
   /** Stages going back to an earlier version: a release like any other, so that people sign it, too. */

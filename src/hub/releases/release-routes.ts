@@ -78,7 +78,9 @@ function installReading(api: Api, { database, judgements, desk }: ReleaseRoutePa
     async (request) => {
       requirePerson(request, "viewer");
       const releases = await listReleases(database, { project: request.query.project, limit: MOST });
-      const shown = await Promise.all(releases.map(async (release) => ({ ...release, model: await nameOf(database, release) })));
+      const shown = await Promise.all(
+        releases.map(async (release) => ({ ...release, model: await nameOf(database, release) })),
+      );
       const roles = desk === null ? [] : (await desk.status()).roles;
       return { enabled: desk !== null, releases: shown, roles };
     },
@@ -206,7 +208,8 @@ function installSteering(api: Api, parts: ReleaseRouteParts): void {
     async (request) => {
       const { name: by } = requirePerson(request, "engineer");
       const release = await requireRelease(database, request.params.id);
-      if (release.state === "withdrawn") throw new HttpRefusal(409, "WITHDRAWN", "This release was taken back already.");
+      if (release.state === "withdrawn")
+        throw new HttpRefusal(409, "WITHDRAWN", "This release was taken back already.");
       const back = await takeBack(requireDesk(parts), release, { ...request.body, by });
       const reply = { release: await releaseById(database, release.id) };
       return { ...reply, back: back === null ? null : await releaseById(database, back) };

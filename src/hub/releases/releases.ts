@@ -109,7 +109,12 @@ export async function listReleases(
   { query }: Database,
   filter: { readonly project?: string; readonly states?: readonly ReleaseState[]; readonly limit: number },
 ): Promise<Release[]> {
-  let rows = query.selectFrom("releases").selectAll().orderBy("created_at", "desc").orderBy("id", "desc").limit(filter.limit);
+  let rows = query
+    .selectFrom("releases")
+    .selectAll()
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .limit(filter.limit);
   if (filter.project !== undefined) rows = rows.where("project_id", "=", filter.project);
   if (filter.states !== undefined) rows = rows.where("state", "in", filter.states);
   return (await rows.execute()).map(releaseOf);

@@ -5,7 +5,11 @@ import { wilson } from "../../statistics/shares.ts";
 
 /** What must hold before the next stage is ordered. */
 export const RolloutCriteria = z.strictObject({
-  shadowParts: z.int().min(0).default(200).describe("parts judged beside the active model, by all shadow devices together"),
+  shadowParts: z
+    .int()
+    .min(0)
+    .default(200)
+    .describe("parts judged beside the active model, by all shadow devices together"),
   maxDisagreement: z
     .number()
     .min(0)
@@ -63,7 +67,8 @@ export function rolloutStep(facts: RolloutFacts): RolloutStep {
 /** Why a device speaks against the release; null: it does not. */
 function failureOf({ model, since, stage }: RolloutFacts, { id, report, alarm }: RolloutDevice): string | null {
   const last = report?.last ?? null;
-  const isOurs = last !== null && last.name === model.name && last.version === model.version && Date.parse(last.at) >= since;
+  const isOurs =
+    last !== null && last.name === model.name && last.version === model.version && Date.parse(last.at) >= since;
   if (last !== null && isOurs && last.outcome !== "committed") {
     return `${id} ${last.outcome === "refused" ? "refused it" : "rolled back"}: ${last.sentence}`;
   }
@@ -84,9 +89,13 @@ function shadowStep({ devices, model, criteria, minutes }: RolloutFacts): Rollou
   const share = parts === 0 ? 0 : disagreements / parts;
   const figures = `${disagreements} of ${parts} parts judged otherwise than by the active model (${(share * 100).toFixed(1)} %)`;
   if (wilson(disagreements, parts).low > criteria.maxDisagreement) {
-    return { action: "hold", sentence: `${figures}: more than the ${criteria.maxDisagreement * 100} % that are allowed.` };
+    return {
+      action: "hold",
+      sentence: `${figures}: more than the ${criteria.maxDisagreement * 100} % that are allowed.`,
+    };
   }
-  if (parts < criteria.shadowParts) return { action: "wait", sentence: `${figures}; ${criteria.shadowParts} parts are asked for.` };
+  if (parts < criteria.shadowParts)
+    return { action: "wait", sentence: `${figures}; ${criteria.shadowParts} parts are asked for.` };
   if (share > criteria.maxDisagreement) {
     return { action: "wait", sentence: `${figures}; too many so far, and too few parts to be sure.` };
   }

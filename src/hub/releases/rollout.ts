@@ -41,7 +41,11 @@ const WAITS = "In the catalogue without signatures: holders of the product's key
 export async function handOver(parts: RolloutParts, wish: ReleaseWish): Promise<string> {
   const { database, desk, clock } = parts;
   const { model, lines, reason } = wish;
-  const open = await listReleases(database, { project: model.project, states: ["signing", "rolling", "held"], limit: 1 });
+  const open = await listReleases(database, {
+    project: model.project,
+    states: ["signing", "rolling", "held"],
+    limit: 1,
+  });
   if (open[0] !== undefined) {
     const what = "another release of this project is on its way; finish, or withdraw it first";
     throw new SightlineError("RELEASE_INCOMPLETE", what);
@@ -78,8 +82,14 @@ export async function orderStage(
   await desk.publish({ ...named, stage, to });
   const at = clock.wallNow();
   const whom = to.map(({ kind, name }) => `${kind} ${name}`).join(", ");
-  await changeRelease(database, release, { state: "rolling", stage, sentence: `Ordered as ${stage} for ${whom}.` }, { by, at });
-  if (stage === "fleet") await setActiveModel(database.query, { project: release.project, modelId: release.modelId }, { by, at });
+  await changeRelease(
+    database,
+    release,
+    { state: "rolling", stage, sentence: `Ordered as ${stage} for ${whom}.` },
+    { by, at },
+  );
+  if (stage === "fleet")
+    await setActiveModel(database.query, { project: release.project, modelId: release.modelId }, { by, at });
 }
 
 async function addresseesOf(database: Database, release: Release, stage: ReleaseStage): Promise<Addressee[]> {
@@ -95,7 +105,8 @@ async function addresseesOf(database: Database, release: Release, stage: Release
   ];
 }
 
-const isOnLines = ({ lines }: Release, { line }: FleetDevice): boolean => lines.includes(EVERY_LINE) || lines.includes(line);
+const isOnLines = ({ lines }: Release, { line }: FleetDevice): boolean =>
+  lines.includes(EVERY_LINE) || lines.includes(line);
 
 /** The devices a stage reaches. */
 function devicesOf(release: Release, stage: ReleaseStage, fleet: readonly FleetDevice[]): FleetDevice[] {
@@ -131,7 +142,12 @@ async function lookAtSignatures(parts: RolloutParts, release: Release): Promise<
     return changeRelease(database, release, { state: "withdrawn", sentence }, act);
   }
   if (signing.state === "complete") await desk.publish(null);
-  await changeRelease(database, release, { state: "ready", sentence: "Signed and published; nothing is ordered yet." }, act);
+  await changeRelease(
+    database,
+    release,
+    { state: "ready", sentence: "Signed and published; nothing is ordered yet." },
+    act,
+  );
   if (!release.automatic) return;
   const first = release.backFrom !== null ? "fleet" : "shadow";
   await orderStage(parts, release, first, HUB);
@@ -208,14 +224,22 @@ async function modelToGoBackTo(database: Database, release: Release, asked: stri
   const id = asked ?? before?.modelId ?? (active?.id === release.modelId ? undefined : active?.id);
   const model = id === undefined ? null : await modelById(database, id);
   if (model !== null) return model;
-  throw new SightlineError("RELEASE_INCOMPLETE", "there is no earlier release of this project to go back to; name a model");
+  throw new SightlineError(
+    "RELEASE_INCOMPLETE",
+    "there is no earlier release of this project to go back to; name a model",
+  );
 }
 
 async function closeTakenBack({ database, clock }: RolloutParts, id: string): Promise<void> {
   const release = await releaseById(database, id);
   if (release === null) return;
   const act = { by: HUB, at: clock.wallNow() };
-  await changeRelease(database, release, { state: "withdrawn", sentence: "Taken back; the earlier model is ordered." }, act);
+  await changeRelease(
+    database,
+    release,
+    { state: "withdrawn", sentence: "Taken back; the earlier model is ordered." },
+    act,
+  );
 }
 
 async function requireModel(database: Database, { modelId }: Release): Promise<ModelVersion> {

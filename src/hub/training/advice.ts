@@ -12,7 +12,13 @@ export interface TrainingAdvice {
 
 const LAYERS = ["head", "last:4", "gradual", "all"] as const;
 const AUGMENTS = ["none", "light", "standard", "strong"] as const;
-const NEW_DATA: readonly StepRule[] = ["more-data", "targeted-data", "like-production", "fix-labels", "fix-baseline-labels"];
+const NEW_DATA: readonly StepRule[] = [
+  "more-data",
+  "targeted-data",
+  "like-production",
+  "fix-labels",
+  "fix-baseline-labels",
+];
 
 /** What the rules of the diagnosis mean for the options of the next training, each against the options of the last. */
 export function trainingAdvice(last: Options): TrainingAdvice[] {

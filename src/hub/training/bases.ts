@@ -37,7 +37,10 @@ export async function placeBase(parts: BaseParts, base: string, folder: string):
     return folder;
   }
   if (parts.bases === undefined || !(await listBases(parts.bases)).includes(base)) {
-    throw new SightlineError("UNKNOWN_MODEL", `there is no base "${base}" on this machine; see training.bases of the hub`);
+    throw new SightlineError(
+      "UNKNOWN_MODEL",
+      `there is no base "${base}" on this machine; see training.bases of the hub`,
+    );
   }
   return join(parts.bases, base);
 }

@@ -43,7 +43,10 @@ export interface ComparisonWish {
 /** Two model versions on the frames of a test set that both judged; tags are those that the cases carry now. */
 export async function compareModels(database: Database, wish: ComparisonWish): Promise<ModelComparison> {
   const items = await testItems(database, wish.datasetSha256, wish.side);
-  const [before, after] = await Promise.all([framesOf(database, wish, wish.before), framesOf(database, wish, wish.after)]);
+  const [before, after] = await Promise.all([
+    framesOf(database, wish, wish.before),
+    framesOf(database, wish, wish.after),
+  ]);
   const good = await goodLabels(database, wish.project);
   const cases = await casesOf(
     database,
@@ -65,7 +68,13 @@ export async function compareModels(database: Database, wish: ComparisonWish): P
     });
     return [
       {
-        ...{ id: item.image, part: item.part, defective: !good.has(item.label), before: was.verdict, after: is.verdict },
+        ...{
+          id: item.image,
+          part: item.part,
+          defective: !good.has(item.label),
+          before: was.verdict,
+          after: is.verdict,
+        },
         ...{ tags: found?.tags ?? [], metadata: { label: item.label, ...Object.fromEntries(metadata) } },
       },
     ];
@@ -94,7 +103,9 @@ async function framesOf({ query }: Database, { datasetSha256 }: ComparisonWish, 
 /** Labels of good parts by the project, or the usual words where it names no classes. */
 async function goodLabels({ query }: Database, project: string): Promise<ReadonlySet<string>> {
   const row = await query.selectFrom("projects").select("classes_json").where("id", "=", project).executeTakeFirst();
-  const classes = z.array(z.object({ name: z.string(), kind: z.string() })).parse(JSON.parse(row?.classes_json ?? "[]"));
+  const classes = z
+    .array(z.object({ name: z.string(), kind: z.string() }))
+    .parse(JSON.parse(row?.classes_json ?? "[]"));
   const named = classes.filter(({ kind }) => kind === "good").map(({ name }) => name);
   return new Set(named.length > 0 ? named : ["good", "free", "ok", "normal", "pass"]);
 }

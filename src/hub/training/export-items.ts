@@ -45,7 +45,10 @@ async function fetchImage({ images, folder, signal }: ItemExport, file: string):
   const sha256 = shaOf(file);
   const bytes = await images.get(sha256);
   if (bytes === null) {
-    throw new SightlineError("DATA_INVALID", `the image ${sha256} of this version is lost; make a new version without it`);
+    throw new SightlineError(
+      "DATA_INVALID",
+      `the image ${sha256} of this version is lost; make a new version without it`,
+    );
   }
   const path = join(folder, file);
   await pipeline(bytes, createWriteStream(`${path}.part`), { signal });

@@ -16,7 +16,12 @@ export const EvaluationFigures = z.object({
     ...{ escape: Share, overkill: Share, review: Share },
   }),
   agreement: z
-    .object({ verdicts: z.number(), classes: z.number(), largestScoreChange: z.number(), float32Auroc: z.number().nullable() })
+    .object({
+      verdicts: z.number(),
+      classes: z.number(),
+      largestScoreChange: z.number(),
+      float32Auroc: z.number().nullable(),
+    })
     .nullable(),
   speed: z.array(z.object({ threads: z.number(), p50Ms: z.number(), p99Ms: z.number() })),
   model: z.object({ bytes: z.number() }),

@@ -137,7 +137,17 @@ async function certify(parts: TrainingParts, { run, folder, items, terms }: Cert
   const { clock, cachePath } = parts;
   const promise = ["--max-escape", String(terms.maxEscape), "--confidence", String(terms.confidence)];
   const good = terms.goodLabels.length === 0 ? [] : ["--good", terms.goodLabels.join(",")];
-  const args = ["calibrate", "--model", folder.out, "--data", folder.certify, "--split-by", "part", ...promise, ...good];
+  const args = [
+    "calibrate",
+    "--model",
+    folder.out,
+    "--data",
+    folder.certify,
+    "--split-by",
+    "part",
+    ...promise,
+    ...good,
+  ];
   try {
     await runSightline({ args: [...args, "--json"], cachePath, signal: run.signal, clock });
     return "Limits and certificate are from parts of the validation side.";

@@ -84,7 +84,15 @@ function installListRoutes(api: Api, { database, table, bases }: TrainingRoutePa
       ]);
       const payload = TrainingPayload.safeParse(jobs.find(({ kind }) => kind === TRAIN)?.payload).data;
       const { layers, sizePx, epochs, seed, augment, grid, base } = payload ?? {
-        ...{ layers: "gradual", sizePx: 224, epochs: null, seed: 1, augment: "standard" as const, grid: null, base: null },
+        ...{
+          layers: "gradual",
+          sizePx: 224,
+          epochs: null,
+          seed: 1,
+          augment: "standard" as const,
+          grid: null,
+          base: null,
+        },
       };
       const last = { layers, sizePx, epochs, seed, augment, grid, base };
       const named = { bases: await listBases(bases), models: models.map(modelSummary), active: active?.id ?? null };

@@ -17,16 +17,14 @@ export interface TrainingSettings {
   readonly workers: number;
   readonly directory: string;
   readonly bases?: string | undefined;
+  readonly leaseSeconds: number;
   readonly keepDays: number;
 }
 
-export interface WorkerTimes {
-  readonly pollMs: number;
-  readonly heartbeatMs: number;
-  readonly leaseMs: number;
-}
-
-export const WORKER_TIMES: WorkerTimes = { pollMs: 1000, heartbeatMs: 2000, leaseMs: LEASE_OPTIONS.leaseMs };
+const POLL_MS = 1000;
+const HEARTBEAT_MS = 2000;
+/** A beat may be late. */
+const BEATS_A_LEASE = 3;
 
 export interface TrainingWorkerParts {
   readonly database: Database;
@@ -35,16 +33,16 @@ export interface TrainingWorkerParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: TrainingSettings;
-  readonly times?: WorkerTimes;
 }
 
 const DAY_MS = 86_400_000;
 
 /** Workers that take trainings and evaluations from the table that all hub processes share. */
 export function trainingWorkers(parts: TrainingWorkerParts): Service[] {
-  const { database, images, models, clock, log, settings, times = WORKER_TIMES } = parts;
+  const { database, images, models, clock, log, settings } = parts;
   const { directory, bases, keepDays, workers } = settings;
-  const table = new LeaseTable(database, clock, { ...LEASE_OPTIONS, leaseMs: times.leaseMs });
+  const leaseMs = settings.leaseSeconds * 1000;
+  const table = new LeaseTable(database, clock, { ...LEASE_OPTIONS, leaseMs });
   const onFault = (error: unknown): void => log.warn({ error }, "a training worker met a fault");
   const training: TrainingParts = {
     ...{ database, images, models, table, clock, directory, bases, onFault },
@@ -63,7 +61,7 @@ export function trainingWorkers(parts: TrainingWorkerParts): Service[] {
   const worker = (at: number): Service =>
     new JobWorker({
       ...{ name: `${hostname()}/${pid}/${at}`, table, clock, handlers, onFault },
-      ...{ pollMs: times.pollMs, heartbeatMs: times.heartbeatMs },
+      ...{ pollMs: POLL_MS, heartbeatMs: Math.min(HEARTBEAT_MS, leaseMs / BEATS_A_LEASE) },
     });
   return workers === 0 ? [] : [tidy, ...Array.from({ length: workers }, (_, at) => worker(at))];
 }

@@ -68,7 +68,10 @@ test("labels become a candidate: trained, certified where it can be, judged on a
 
   const board = (await (await engineer.get(`/api/v1/leaderboard?project=${PROJECT}`)).json()) as {
     testSet: string;
-    rows: { model: { id: string; version: string; parentId: string | null }; judged: { sharedParts: number; figures: { quality: { auroc: { interval: { low: number; high: number } } } } } }[];
+    rows: {
+      model: { id: string; version: string; parentId: string | null };
+      judged: { sharedParts: number; figures: { quality: { auroc: { interval: { low: number; high: number } } } } };
+    }[];
   };
   expect(board.testSet).toBe(version);
   expect(board.rows.map(({ model }) => model.version).sort()).toEqual(["1.1.0", "1.2.0"]);
@@ -82,14 +85,23 @@ test("labels become a candidate: trained, certified where it can be, judged on a
     `/api/v1/comparison?project=${PROJECT}&before=${modelId}&after=${again.job.result?.modelId}`,
   );
   expect(compared.status, await compared.clone().text()).toBe(200);
-  const { comparison } = (await compared.json()) as { comparison: { frames: number; sentence: string; groups: { name: string }[] } };
+  const { comparison } = (await compared.json()) as {
+    comparison: { frames: number; sentence: string; groups: { name: string }[] };
+  };
   expect(comparison.frames).toBeGreaterThan(3);
   expect(comparison.sentence).toMatch(/^Of \d+ parts/);
 
   const viewer = await hub.signIn("viewer");
   expect((await viewer.send("POST", "/api/v1/training", { ...WISH, datasetSha256: version })).status).toBe(403);
-  const wrong = await engineer.send("POST", "/api/v1/training", { ...WISH, base: "other.onnx", datasetSha256: version });
-  expect(await errorOf(wrong)).toMatchObject({ status: 400, message: 'There is no base "other.onnx"; there are tiny.onnx.' });
+  const wrong = await engineer.send("POST", "/api/v1/training", {
+    ...WISH,
+    base: "other.onnx",
+    datasetSha256: version,
+  });
+  expect(await errorOf(wrong)).toMatchObject({
+    status: 400,
+    message: 'There is no base "other.onnx"; there are tiny.onnx.',
+  });
 }, 120_000);
 
 test("a cancelled training keeps the best so far, and can go on from there", async () => {
