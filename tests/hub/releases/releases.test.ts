@@ -149,7 +149,7 @@ test("a candidate goes from the hub to people, to shadow, canary and fleet, veri
   expect(await device.check(PROJECT)).toMatchObject({ outcome: "installed", release: { stage: "shadow" } });
   const model = await reported(hub, first);
   const before = { name: "tile-surface", version: "0.9.0", sha256: "f".repeat(64) };
-  const candidate = { ...model, phase: "shadow", parts: 8, disagreements: 0, note: "" };
+  const candidate = { ...model, phase: "shadow", parts: 8, wanted: 200, disagreements: 0, note: "" };
   await tell(sender, { active: before, candidate });
   await until(admin, id, ({ sentence }) => sentence.includes("10 parts are asked for"));
   await tell(sender, { active: before, candidate: { ...candidate, parts: 40, disagreements: 1 } });
