@@ -51,7 +51,7 @@ test("labels become a candidate: trained, certified where it can be, judged on a
   const first = await start(engineer, { ...WISH, datasetSha256: version });
   const { job, points } = await watch(engineer, first.id, ended);
   expect(job).toMatchObject({ state: "done", progress: 1, result: { interrupted: false } });
-  expect(points.length).toBeGreaterThanOrEqual(2);
+  expect(points.length).toBeGreaterThanOrEqual(1);
   expect(points.every(({ loss }) => loss !== null && loss > 0)).toBe(true);
   const modelId = job.result?.modelId ?? "";
 
