@@ -1,32 +1,8 @@
-import { type QueryExecutorProvider, sql } from "kysely";
+import { sql } from "kysely";
+import { type Engine, type Migration, types } from "./migration.ts";
+import { models } from "./models-migration.ts";
 
-export type Engine = "sqlite" | "postgres";
-
-/** A step that is run once, in order, in a transaction of its own; never changed after a release. */
-export interface Migration {
-  readonly name: string;
-  readonly up: (database: QueryExecutorProvider, engine: Engine) => Promise<void>;
-}
-
-/** Types that the engines name differently. */
-function types(engine: Engine): {
-  bytes: string;
-  integer: string;
-  real: string;
-  counter: string;
-  /** Rows lie in the order of the primary key, without a second copy as an index. */
-  clustered: string;
-} {
-  return engine === "sqlite"
-    ? { bytes: "BLOB", integer: "INTEGER", real: "REAL", counter: "INTEGER PRIMARY KEY", clustered: " WITHOUT ROWID" }
-    : {
-        bytes: "BYTEA",
-        integer: "BIGINT",
-        real: "DOUBLE PRECISION",
-        counter: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-        clustered: "",
-      };
-}
+export type { Engine } from "./migration.ts";
 
 /** What was written into the audit log stays as it is, whoever asks. */
 const APPEND_ONLY_AUDIT: Readonly<Record<Engine, readonly string[]>> = {
@@ -138,4 +114,4 @@ const first: Migration = {
 };
 
 /** In order. */
-export const MIGRATIONS: readonly Migration[] = [first];
+export const MIGRATIONS: readonly Migration[] = [first, models];
