@@ -6,7 +6,8 @@ import { type Pending, readPending } from "../../release/pending.ts";
 import { publishReleases } from "../../release/publish-release.ts";
 import { readStatus, type ReleaseStatus } from "../../release/release-status.ts";
 import { RepositoryFolder } from "../../release/repository-folder.ts";
-import { releasesOf, signBundle, signRollback } from "../../release/sign-release.ts";
+import { releasesOf } from "../../release/read-targets.ts";
+import { signBundle, signRollback } from "../../release/sign-release.ts";
 import { readKeys } from "../../release/signing-keys.ts";
 
 /** The only keys a hub may hold: with these it orders and refreshes, but can put nothing into the catalogue. */

@@ -269,7 +269,7 @@ interface WorkOrderTable {
   detail: string;
   owner: string;
   status: string;
-  /** Share of errors this should remove; null: not estimated. Afterwards, what it did. */
+  /** Share of all judged cases that should no longer be wrong; null: not estimated. Afterwards, what it was. */
   expected_gain: number | null;
   measured_gain: number | null;
   /** JSON of a sampling rule for the devices, for kind "collect"; else null. */
