@@ -97,7 +97,7 @@ export const TrainingConfig = z
       .describe("silence after which another worker takes a job over"),
     keepDays: z.number().min(0).default(7).describe("how long an ended run's folder stays, so that it can be resumed"),
   })
-  .describe("retraining; see docs/hub.md");
+  .describe("retraining; see docs/retraining.md");
 
 export const ReleasesConfig = z.strictObject({
   directory: z.string().min(1).describe("the folder that sightline release keys made, relative to this file"),

@@ -82,15 +82,29 @@ export async function setActiveModel(
     .execute();
 }
 
-/** The next version of a project's trained models: 1.1.0, 1.2.0, … Never given twice, whoever asks at once. */
+/**
+ * The next version of a project's trained models: 1.1.0, 1.2.0, … Never given twice, whoever asks at once, nor one that an
+ * imported model has.
+ */
 export async function nextVersion({ query }: Database, project: string): Promise<string> {
-  const { last } = await query
-    .insertInto("model_numbers")
-    .values({ project_id: project, last: 1 })
-    .onConflict((conflict) => conflict.column("project_id").doUpdateSet((row) => ({ last: row("model_numbers.last", "+", 1) })))
-    .returning("last")
-    .executeTakeFirstOrThrow();
-  return `1.${last}.0`;
+  for (;;) {
+    const { last } = await query
+      .insertInto("model_numbers")
+      .values({ project_id: project, last: 1 })
+      .onConflict((conflict) =>
+        conflict.column("project_id").doUpdateSet((row) => ({ last: row("model_numbers.last", "+", 1) })),
+      )
+      .returning("last")
+      .executeTakeFirstOrThrow();
+    const version = `1.${last}.0`;
+    const taken = await query
+      .selectFrom("model_versions")
+      .select("id")
+      .where("project_id", "=", project)
+      .where("version", "=", version)
+      .executeTakeFirst();
+    if (taken === undefined) return version;
+  }
 }
 
 export interface NewModel {

@@ -7,6 +7,7 @@ import type { Clock } from "../../platform/clock.ts";
 import { listVersions, versionBySha256 } from "../datasets/dataset-versions.ts";
 import type { Job } from "../jobs/job.ts";
 import type { LeaseTable } from "../jobs/lease-table.ts";
+import { CHECKPOINT_FILE } from "../models/model-store.ts";
 import { activeModel, listModels, nextVersion } from "../models/model-versions.ts";
 import { recordAudit } from "../people/audit.ts";
 import { requirePerson } from "../people/require-person.ts";
@@ -95,7 +96,9 @@ function installListRoutes(api: Api, { database, table, bases }: TrainingRoutePa
         },
       };
       const last = { layers, sizePx, epochs, seed, augment, grid, base };
-      const named = { bases: await listBases(bases), models: models.map(modelSummary), active: active?.id ?? null };
+      const trainable = await withCheckpoint(database, project);
+      const shownModels = models.map((model) => ({ ...modelSummary(model), trainable: trainable.has(model.id) }));
+      const named = { bases: await listBases(bases), models: shownModels, active: active?.id ?? null };
       return { ...named, versions, last, advice: trainingAdvice(last) };
     },
   );
@@ -201,6 +204,18 @@ async function requireJob(table: LeaseTable, id: string): Promise<Job> {
   const job = await table.job(id);
   if (job === null) throw new HttpRefusal(404, "UNKNOWN_JOB", `There is no job ${id}.`);
   return job;
+}
+
+/** Ids of the models of a project that can be trained from. */
+async function withCheckpoint({ query }: Database, project: string): Promise<ReadonlySet<string>> {
+  const rows = await query
+    .selectFrom("model_files")
+    .innerJoin("model_versions", "model_versions.id", "model_files.model_id")
+    .select("model_files.model_id")
+    .where("model_versions.project_id", "=", project)
+    .where("model_files.name", "=", CHECKPOINT_FILE)
+    .execute();
+  return new Set(rows.map(({ model_id }) => model_id));
 }
 
 export const DatasetPath = z.strictObject({ sha256: Sha256 });

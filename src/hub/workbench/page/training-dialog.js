@@ -23,6 +23,7 @@ export async function askTraining(workbench, { versions, bases, models, active, 
   if (versions.length === 0) return (toast(text.noVersions, false), null);
   const startFrom = [
     ...models
+      .filter(({ trainable }) => trainable)
       .toSorted((one, other) => Number(other.id === active) - Number(one.id === active))
       .map(({ id, name, version }) => [
         id,
@@ -59,7 +60,8 @@ export async function askTraining(workbench, { versions, bases, models, active, 
     { onchange: (event) => follow(event.target.value) },
   );
   if (steps.length > 0) follow(0);
-  const base = startFrom.some(([id]) => id === last.base) && active === null ? last.base : startFrom[0][0];
+  const known = startFrom.some(([id]) => id === last.base);
+  const base = known && startFrom[0][0] !== active ? last.base : startFrom[0][0];
   let job = null;
   await openDialog({
     title: text.dialog,

@@ -165,8 +165,8 @@ function turnedSheet(title, note, frames, kind) {
         caseId !== null && make("img", { src: imageUrl(caseId, true), alt: part, loading: "lazy" }),
       ),
       make("strong", { textContent: label }),
-      make("small", { className: `was kind-${before.verdict}`, textContent: verdictText(before) }),
-      make("small", { className: `kind-${after.verdict}`, textContent: verdictText(after) }),
+      make("small", { className: "was", textContent: verdictText(before) }),
+      make("small", { className: "is", textContent: verdictText(after) }),
     ),
   );
   return make(
