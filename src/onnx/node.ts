@@ -9,7 +9,12 @@ import {
 } from "./onnx-pb.ts";
 
 export type AttributeValue =
-  { int: number } | { ints: readonly number[] } | { float: number } | { string: string } | { tensor: TensorProto };
+  | { int: number }
+  | { ints: readonly number[] }
+  | { float: number }
+  | { floats: readonly number[] }
+  | { string: string }
+  | { tensor: TensorProto };
 
 export interface NodeParts {
   readonly opType: string;
@@ -34,6 +39,9 @@ function makeAttribute(name: string, value: AttributeValue): AttributeProto {
   if ("int" in value) return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value.int) });
   if ("ints" in value) {
     return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.ints.map(BigInt) });
+  }
+  if ("floats" in value) {
+    return create(AttributeProtoSchema, { name, type: AttributeType.FLOATS, floats: [...value.floats] });
   }
   if ("tensor" in value) return create(AttributeProtoSchema, { name, type: AttributeType.TENSOR, t: value.tensor });
   if ("float" in value) return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value.float });

@@ -51,7 +51,8 @@ export function inferShapes(graph: GraphProto, inputs: ReadonlyMap<string, Shape
   return shapes;
 }
 
-function outputShape(
+/** Shape of a node's first output; `of` gives those of its inputs. */
+export function outputShape(
   node: NodeProto,
   of: (position: number) => Shape,
   initializers: ReadonlyMap<string, TensorProto>,

@@ -6,7 +6,6 @@ import {
   MANIFEST_FILE,
   orderPath,
   productRole,
-  readOrderPath,
   ReleaseOrder,
   type ReleaseStage,
 } from "./documents.ts";
@@ -14,7 +13,7 @@ import { exclusively } from "./exclusively.ts";
 import { isoAfterDays, readPending, roleText, upcomingRoot, SPEC_VERSION } from "./pending.ts";
 import type { RepositoryFolder, RoleName } from "./repository-folder.ts";
 import { addSignatures, missingSignatures } from "./signatures.ts";
-import { releasesOf } from "./sign-release.ts";
+import { readOrders, releasesOf } from "./read-targets.ts";
 import type { SigningKey } from "./signing-keys.ts";
 import { ISSUED_AT } from "./trusted-repository.ts";
 import type { RepositoryName } from "./trust-store.ts";
@@ -244,10 +243,3 @@ async function orderedRelease(folder: RepositoryFolder, { product, version, name
   if (newest !== undefined) return newest;
   throw new SightlineError("USAGE", `${product} has no release ${[name, version].filter(Boolean).join(" ")}`.trim());
 }
-
-/** All orders of the director, as they stand. */
-export const readOrders = (targets: Targets) =>
-  Object.values(targets.targets).flatMap((target) => {
-    const [where, order] = [readOrderPath(target.path), ReleaseOrder.safeParse(target.custom).data];
-    return where === null || order === undefined ? [] : [{ ...where, path: target.path, order, target }];
-  });

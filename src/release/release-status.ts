@@ -1,9 +1,8 @@
 import type { ReleaseNote, ReleaseOrder } from "./documents.ts";
 import { delegatorsOf, type Pending, readPending } from "./pending.ts";
-import { readOrders } from "./publish-release.ts";
+import { readOrders, releasesOf } from "./read-targets.ts";
 import type { AnyMetadata, RepositoryFolder, RoleName } from "./repository-folder.ts";
 import { countSignatures } from "./signatures.ts";
-import { releasesOf } from "./sign-release.ts";
 import { REPOSITORIES } from "./trust-store.ts";
 
 export interface RoleStatus {

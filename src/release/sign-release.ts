@@ -17,6 +17,7 @@ import { sha256OfFile } from "./download-file.ts";
 import { exclusively } from "./exclusively.ts";
 import { isoAfterDays, stageSigned, upcomingTargets, SPEC_VERSION } from "./pending.ts";
 import type { RepositoryFolder, RoleName } from "./repository-folder.ts";
+import { readOrders, releasesOf } from "./read-targets.ts";
 import type { SigningKey } from "./signing-keys.ts";
 
 export interface SignTerms {
@@ -100,16 +101,6 @@ async function goBack(to: ReleasedVersion, terms: SignTerms): Promise<StagedRele
   return { note, signers, files: 0, bytes: 0 };
 }
 
-/** All releases of a product, oldest first, each with its manifest's target. */
-export const releasesOf = (targets: Targets): { readonly note: ReleaseNote; readonly manifest: TargetFile }[] =>
-  Object.values(targets.targets)
-    .filter(({ path }) => readManifestPath(path) !== null)
-    .flatMap((manifest) => {
-      const note = ReleaseNote.safeParse(manifest.custom).data;
-      return note === undefined ? [] : [{ note, manifest }];
-    })
-    .sort((left, right) => left.note.release - right.note.release);
-
 async function productTargets(folder: RepositoryFolder, product: string): Promise<Metadata<Targets>> {
   const current = await upcomingTargets(folder, roleOf(product));
   if (current !== null) return current;
@@ -144,11 +135,12 @@ async function stageRelease(
 ): Promise<string[]> {
   const published = await folder.targets(roleOf(product));
   const { days } = await folder.policy();
+  const kept = await keptTargets(folder, product, current);
   const next = new Targets({
     specVersion: SPEC_VERSION,
     version: (published?.signed.version ?? 0) + 1,
     expires: isoAfterDays(now, days.product),
-    targets: { ...current.targets },
+    targets: kept,
     unrecognizedFields: current.unrecognizedFields,
   });
   for (const target of targets) {
@@ -156,6 +148,25 @@ async function stageRelease(
     next.addTarget(isManifest ? targetOf(target.path, target.length, target.hashes["sha256"] ?? "", note) : target);
   }
   return stageSigned(folder, roleOf(product), new Metadata(next), keys);
+}
+
+/** Verifying takes time by the square of the number of targets (tuf-js), so old releases leave what is signed. */
+const KEPT_RELEASES = 24;
+
+/** Without releases older than the newest ones that nobody is ordered to run; their files stay where they are. */
+async function keptTargets(
+  folder: RepositoryFolder,
+  product: string,
+  current: Targets,
+): Promise<Record<string, TargetFile>> {
+  const director = await folder.targets({ repository: "director", role: "targets" });
+  const ordered = new Set(director === null ? [] : readOrders(director.signed).map(({ order }) => order.target));
+  const gone = releasesOf(current)
+    .slice(0, -KEPT_RELEASES)
+    .filter(({ manifest }) => !ordered.has(manifest.path))
+    .map(({ note }) => `${bundlePath(product, note.name, note.version)}/`);
+  const targets = Object.entries(current.targets);
+  return Object.fromEntries(targets.filter(([path]) => !gone.some((base) => path.startsWith(base))));
 }
 
 const targetOf = (path: string, length: number, sha256: string, custom?: object): TargetFile =>

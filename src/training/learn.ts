@@ -149,7 +149,7 @@ async function validationLoss(
   for (let start = 0; start < indices.length; start += VALIDATION_BATCH) {
     const chosen = indices.slice(start, start + VALIDATION_BATCH);
     const { data, dims } = imageInput(store, chosen);
-    const logits = await predict({ kind: "pixels", data, dims });
+    const logits = await predict({ data, dims });
     chosen.forEach((index, row) => {
       const truth = store.regions[index]?.classIndex ?? 0;
       const scores = Float64Array.from(logits.subarray(row * classes.length, (row + 1) * classes.length));

@@ -14,6 +14,7 @@ const LONG = process.env["SIGHTLINE_KILLS"];
 const KILLS = Number(LONG ?? 4);
 /** The long form cuts at every write; the short one at every thirteenth. */
 const STRIDE = LONG === undefined ? 13 : 1;
+const LONG_TEST_MS = 900_000;
 let plant: Plant;
 
 beforeEach(async () => {
@@ -39,33 +40,37 @@ async function goesOn(home: string, versions: readonly string[], newest: string)
   await openBundle(then?.path ?? "");
 }
 
-test("the power is cut while an update is written, here and there, or at each write in the long form", async () => {
-  await plant.release("1.0.0", {}, 50_000);
-  await plant.device().check(PRODUCT);
-  await plant.release("1.1.0", {}, 50_000);
-  let cuts = 0;
-  for (let at = 1; ; at += STRIDE) {
-    cpSync(join(plant.path, "device"), join(plant.path, "cut"), { recursive: true });
-    const cut = new PowerCut(at);
-    cut.install();
-    try {
-      await plant
-        .device({ home: "cut" })
-        .check(PRODUCT)
-        .catch(() => undefined);
-    } finally {
-      cut.remove();
+test(
+  "the power is cut while an update is written, here and there, or at each write in the long form",
+  { timeout: LONG_TEST_MS },
+  async () => {
+    await plant.release("1.0.0", {}, 50_000);
+    await plant.device().check(PRODUCT);
+    await plant.release("1.1.0", {}, 50_000);
+    let cuts = 0;
+    for (let at = 1; ; at += STRIDE) {
+      cpSync(join(plant.path, "device"), join(plant.path, "cut"), { recursive: true });
+      const cut = new PowerCut(at);
+      cut.install();
+      try {
+        await plant
+          .device({ home: "cut" })
+          .check(PRODUCT)
+          .catch(() => undefined);
+      } finally {
+        cut.remove();
+      }
+      // The last one is cut right after it told that the release is installed.
+      await goesOn("cut", cut.happened ? ["1.0.0", "1.1.0"] : ["1.1.0"], "1.1.0");
+      if (!cut.happened) break;
+      cuts++;
+      rmSync(join(plant.path, "cut"), { recursive: true });
     }
-    // The last one is cut right after it told that the release is installed.
-    await goesOn("cut", cut.happened ? ["1.0.0", "1.1.0"] : ["1.1.0"], "1.1.0");
-    if (!cut.happened) break;
-    cuts++;
-    rmSync(join(plant.path, "cut"), { recursive: true });
-  }
-  expect(cuts).toBeGreaterThan(60 / STRIDE);
-});
+    expect(cuts).toBeGreaterThan(60 / STRIDE);
+  },
+);
 
-test("the power is cut in the very first check", async () => {
+test("the power is cut in the very first check", { timeout: LONG_TEST_MS }, async () => {
   await plant.release("1.0.0", {}, 10_000);
   for (let at = 2; ; at += STRIDE) {
     const cut = new PowerCut(at);
@@ -125,26 +130,30 @@ test("a working copy of an interrupted check is thrown away", async () => {
   await goesOn("device", ["1.0.0"], "1.0.0");
 });
 
-test(`${KILLS} kills of a device in the middle of updates leave it able to update, and a whole bundle`, async () => {
-  const random = seededRandom(5);
-  plant.clock.now = Date.now();
-  await plant.release("1.0.0", {}, 2_000_000);
-  for (let kill = 1; kill <= KILLS; kill++) {
-    const child = spawn(
-      process.execPath,
-      [
-        fileURLToPath(new URL("support/updating-child.ts", import.meta.url)),
-        ...[plant.url, join(plant.path, "device"), plant.repositoryPath, DEVICE, LINE, PRODUCT],
-      ],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    await once(child.stdout, "data");
-    // While it checks, a new release appears.
-    await plant.release(`1.${kill}.0`, {}, 2_000_000);
-    await new Promise((resolve) => setTimeout(resolve, random() * 60));
-    child.kill("SIGKILL");
-    await once(child, "exit");
-    const versions = Array.from({ length: kill + 1 }, (_, at) => `1.${at}.0`);
-    await goesOn("device", versions, `1.${kill}.0`);
-  }
-});
+test(
+  `${KILLS} kills of a device in the middle of updates leave it able to update, and a whole bundle`,
+  { timeout: LONG_TEST_MS },
+  async () => {
+    const random = seededRandom(5);
+    plant.clock.now = Date.now();
+    await plant.release("1.0.0", {}, 2_000_000);
+    for (let kill = 1; kill <= KILLS; kill++) {
+      const child = spawn(
+        process.execPath,
+        [
+          fileURLToPath(new URL("support/updating-child.ts", import.meta.url)),
+          ...[plant.url, join(plant.path, "device"), plant.repositoryPath, DEVICE, LINE, PRODUCT],
+        ],
+        { stdio: ["ignore", "pipe", "inherit"] },
+      );
+      await once(child.stdout, "data");
+      // While it checks, a new release appears.
+      await plant.release(`1.${kill}.0`, {}, 2_000_000);
+      await new Promise((resolve) => setTimeout(resolve, random() * 60));
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      const versions = Array.from({ length: kill + 1 }, (_, at) => `1.${at}.0`);
+      await goesOn("device", versions, `1.${kill}.0`);
+    }
+  },
+);

@@ -2,8 +2,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openBundle } from "../../src/pipeline/infer/open-bundle.ts";
+import { systemClock } from "../../src/platform/clock.ts";
+import { releasesOf } from "../../src/release/read-targets.ts";
+import { ReleaseThread } from "../../src/release/release-thread.ts";
 import { signRollback } from "../../src/release/sign-release.ts";
-import { DAY, DEVICE, Plant, PRODUCT } from "./support/plant.ts";
+import { DAY, DEVICE, LINE, Plant, PRODUCT } from "./support/plant.ts";
 
 let plant: Plant;
 
@@ -100,4 +103,46 @@ test("an update after many quiet publications still finds its way", async () => 
   expect(await device.check(PRODUCT)).toMatchObject({ outcome: "nothing-new", clockBehindMs: 0 });
   await plant.release("1.1.0");
   expect(await device.check(PRODUCT)).toMatchObject({ outcome: "installed" });
+});
+
+test("checks in a thread of their own do the same, and leave at once when they are told to", async () => {
+  plant.clock.now = Date.now();
+  await plant.publish(null);
+  await plant.release("1.0.0");
+  const steps: number[] = [];
+  const device = new ReleaseThread({
+    clock: systemClock,
+    settings: {
+      url: plant.url,
+      directoryPath: join(plant.path, "device"),
+      birthRoots: plant.birthRoots(),
+      device: DEVICE,
+      line: LINE,
+    },
+    onProgress: (done) => steps.push(done),
+  });
+  expect(await device.check(PRODUCT)).toMatchObject({ outcome: "installed" });
+  expect(steps.length).toBeGreaterThan(2);
+  await plant.release("1.1.0");
+  const abort = new AbortController();
+  plant.server.hook = (_request, _response, path) => {
+    if (!path.endsWith("weights.bin")) return false;
+    abort.abort(new Error("the device stops"));
+    return true;
+  };
+  await expect(device.check(PRODUCT, abort.signal)).rejects.toThrow("the device stops");
+  plant.server.hook = null;
+  expect(await device.check(PRODUCT)).toMatchObject({ outcome: "installed", release: { version: "1.1.0" } });
+  await device.prune(PRODUCT, []);
+  expect(await device.installed(PRODUCT)).toMatchObject({ release: { version: "1.1.0" } });
+});
+
+test("old releases leave what is signed, but not those that somebody is ordered to run", async () => {
+  await plant.release("1.0.0", {}, 10);
+  for (let minor = 1; minor <= 27; minor++) await plant.sign(`1.${minor}.0`, {}, 10);
+  await plant.publish(null);
+  const role = await plant.folder.targets({ repository: "catalogue", role: "product-tile" });
+  const versions = role === null ? [] : releasesOf(role.signed).map(({ note }) => note.version);
+  expect([versions[0], versions[1], versions.at(-1), versions.length]).toEqual(["1.0.0", "1.3.0", "1.27.0", 26]);
+  expect(await plant.device().check(PRODUCT)).toMatchObject({ outcome: "installed", release: { version: "1.0.0" } });
 });

@@ -16,7 +16,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 it(
   `leaves a model at work after each of ${KILLS} kills during activation, and a gap-free ledger`,
-  { timeout: 120_000 + KILLS * 40_000 },
+  { retry: 3, timeout: 120_000 + KILLS * 40_000 },
   async () => {
     const shop = await ReleaseShop.open();
     const station = new Station({
@@ -69,26 +69,30 @@ it(
   },
 );
 
-it("gives a model up that takes the device down at each attempt, with no repository to ask", async () => {
-  const shop = await ReleaseShop.open();
-  const section = shop.section({ trial: { parts: 100_000, minutes: 60, attempts: 2 } });
-  const station = new Station({ camera: { ...SMALL_PARTS, partsPerSecond: 30 }, releases: section });
-  await shop.sign(madeBundle(join(temporaryDirectory(), "bundle"), "1.1.0", { does: "nothing" }));
-  await shop.order("1.1.0");
-  const first = await station.boot();
-  const version = (boot: Boot) => expect.poll(async () => (await boot.status()).model?.version, PATIENCE);
-  await version(first).toBe("1.1.0");
-  shop.close(); // the hub is away from now on
-  await first.kill();
-  const second = await station.boot();
-  await version(second).toBe("1.1.0");
-  await second.kill();
-  const third = await station.boot();
-  await expect
-    .poll(async () => (await third.status()).release?.last, PATIENCE)
-    .toMatchObject({ outcome: "rolled-back", version: "1.1.0", code: "crash-loop" });
-  await version(third).toBe("1.0.0");
-  expect((await third.status()).release?.candidate).toBeNull();
-  await third.stop();
-  expectSquare(readLedger(station.dataDirectory));
-});
+it(
+  "gives a model up that takes the device down at each attempt, with no repository to ask",
+  { retry: 3, timeout: 240_000 },
+  async () => {
+    const shop = await ReleaseShop.open();
+    const section = shop.section({ trial: { parts: 100_000, minutes: 60, attempts: 2 } });
+    const station = new Station({ camera: { ...SMALL_PARTS, partsPerSecond: 30 }, releases: section });
+    await shop.sign(madeBundle(join(temporaryDirectory(), "bundle"), "1.1.0", { does: "nothing" }));
+    await shop.order("1.1.0");
+    const first = await station.boot();
+    const version = (boot: Boot) => expect.poll(async () => (await boot.status()).model?.version, PATIENCE);
+    await version(first).toBe("1.1.0");
+    shop.close(); // the hub is away from now on
+    await first.kill();
+    const second = await station.boot();
+    await version(second).toBe("1.1.0");
+    await second.kill();
+    const third = await station.boot();
+    await expect
+      .poll(async () => (await third.status()).release?.last, PATIENCE)
+      .toMatchObject({ outcome: "rolled-back", version: "1.1.0", code: "crash-loop" });
+    await version(third).toBe("1.0.0");
+    expect((await third.status()).release?.candidate).toBeNull();
+    await third.stop();
+    expectSquare(readLedger(station.dataDirectory));
+  },
+);

@@ -9,6 +9,8 @@ import { type Boot, SMALL_PARTS, Station, temporaryDirectory } from "./support/s
 const OLD = "1.0.0";
 const DEADLINE_MS = 800;
 const PATIENCE = { timeout: 60_000, interval: 50 } as const;
+/** Devices, inference processes and repositories start in each test; shared machines stall. */
+const ROOM = { retry: 3, timeout: 240_000 } as const;
 
 interface Plant {
   readonly station: Station;
@@ -61,26 +63,30 @@ const versions = (verdicts: readonly Verdict[]) =>
     .flatMap(({ model }) => model?.version ?? [])
     .filter((version, at, all) => version !== all[at - 1]);
 
-it("a good model goes through shadow and trial, is committed between two parts, and runs after a restart", async () => {
-  const plant = await lineAtWork();
-  const { boot, station } = plant;
-  await order(plant, "1.1.0", { does: "nothing" });
-  await expect.poll(async () => (await boot.status()).model?.version, PATIENCE).toBe("1.1.0");
-  expect(await release(boot)).toMatchObject({ active: { version: OLD }, candidate: { phase: "trial", wanted: 200 } });
-  await ended(boot, "1.1.0").toMatchObject({ outcome: "committed" });
-  expect((await release(boot))?.sentence).toMatch(/^Runs tiny 1\.1\.0 since/);
-  await expect.poll(() => boot.children("inference-process").length, PATIENCE).toBe(1);
-  await moreParts(boot, 20);
-  const verdicts = await verdictsOf(plant);
-  expect(faults(verdicts)).toEqual([]);
-  expect(versions(verdicts)).toEqual([OLD, "1.1.0"]);
+it(
+  "a good model goes through shadow and trial, is committed between two parts, and runs after a restart",
+  ROOM,
+  async () => {
+    const plant = await lineAtWork();
+    const { boot, station } = plant;
+    await order(plant, "1.1.0", { does: "nothing" });
+    await expect.poll(async () => (await boot.status()).model?.version, PATIENCE).toBe("1.1.0");
+    expect(await release(boot)).toMatchObject({ active: { version: OLD }, candidate: { phase: "trial", wanted: 200 } });
+    await ended(boot, "1.1.0").toMatchObject({ outcome: "committed" });
+    expect((await release(boot))?.sentence).toMatch(/^Runs tiny 1\.1\.0 since/);
+    await expect.poll(() => boot.children("inference-process").length, PATIENCE).toBe(1);
+    await moreParts(boot, 20);
+    const verdicts = await verdictsOf(plant);
+    expect(faults(verdicts)).toEqual([]);
+    expect(versions(verdicts)).toEqual([OLD, "1.1.0"]);
 
-  const next = await station.boot();
-  expect(await next.status()).toMatchObject({ model: { version: "1.1.0" }, release: { candidate: null } });
-  await next.stop();
-});
+    const next = await station.boot();
+    expect(await next.status()).toMatchObject({ model: { version: "1.1.0" }, release: { candidate: null } });
+    await next.stop();
+  },
+);
 
-it("models that throw, hang, crash or are slow are refused; no part feels it", async () => {
+it("models that throw, hang, crash or are slow are refused; no part feels it", ROOM, async () => {
   const plant = await lineAtWork({ limits: { latencyP99Ms: 100 } });
   const refused: [string, Misbehaviour, string][] = [
     ["1.1.0", { does: "throw", after: "at once" }, "inference-failed"],
@@ -97,7 +103,7 @@ it("models that throw, hang, crash or are slow are refused; no part feels it", a
   expect(versions(verdicts)).toEqual([OLD]);
 });
 
-it("models that throw, hang, crash or always pass in the shadow are given up; no part feels it", async () => {
+it("models that throw, hang, crash or always pass in the shadow are given up; no part feels it", ROOM, async () => {
   const plant = await lineAtWork({ shadow: { parts: 2000, niceness: 0 }, limits: { faults: 0 } });
   const givenUp: [string, Misbehaviour, string][] = [
     ["1.1.0", { does: "throw", after: "some runs" }, "faults"],
@@ -122,7 +128,7 @@ function outageMs(verdicts: readonly Verdict[], version: string): number {
   return Math.max(...times) - Math.min(...times);
 }
 
-it("models that throw, hang or crash on trial are off the line within three deadlines", async () => {
+it("models that throw, hang or crash on trial are off the line within three deadlines", ROOM, async () => {
   const plant = await lineAtWork({ limits: { faults: 0 } });
   const rolledBack: [string, Misbehaviour, string][] = [
     ["1.1.0", { does: "throw", after: "many runs" }, "faults"],

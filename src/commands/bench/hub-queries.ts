@@ -54,12 +54,13 @@ export async function askQuestions(asked: Asked): Promise<Record<Question, Times
 
 function prepare(question: Question, asked: Asked, random: () => number): () => Promise<unknown> {
   const { database, similarity, cases } = asked;
-  const any = Math.floor(random() * cases);
+  const somewhere = Math.floor(random() * cases);
   if (question === "filter") {
     const filter = someFilter(cases, random);
     return () => findCases(database, filter, { limit: PAGE });
   }
-  if (question === "page") return () => findCases(database, { project: PROJECT }, { limit: PAGE, beforeRow: any });
+  if (question === "page")
+    return () => findCases(database, { project: PROJECT }, { limit: PAGE, beforeRow: somewhere });
   if (question === "rare combination") {
     const filter = rareFilter(random);
     return () => findCases(database, filter, { limit: PAGE });
@@ -68,7 +69,7 @@ function prepare(question: Question, asked: Asked, random: () => number): () => 
     const filter = someFilter(cases, random);
     return () => countCases(database, filter, { atMost: MOST_COUNTED });
   }
-  if (question === "similar cases") return () => similarCases(similarity, caseIdOf(any), SIMILAR);
+  if (question === "similar cases") return () => similarCases(similarity, caseIdOf(somewhere), SIMILAR);
   return () => readErrorTable(database);
 }
 

@@ -28,7 +28,7 @@ export class SketchIndex {
     this.#database = database;
   }
 
-  /** Reads what has come since; the first time everything, a second or two a million. */
+  /** Reads what has come since; the first time everything, some seconds a million. */
   async refresh(): Promise<void> {
     const late = this.#database.engine === "postgres" ? LATE_ROWS : 0;
     for (let after = this.#lastRow - late; ;) {
@@ -40,8 +40,10 @@ export class SketchIndex {
         .limit(PAGE)
         .execute();
       for (const { case_row, project_id, model_sha256, sketch } of page) {
-        if (this.#recent.has(case_row)) continue;
-        this.#recent.add(case_row);
+        if (late > 0) {
+          if (this.#recent.has(case_row)) continue;
+          this.#recent.add(case_row);
+        }
         this.#listOf(project_id, model_sha256).add(case_row, vectorOfBytes(sketch));
       }
       const last = page.at(-1)?.case_row;

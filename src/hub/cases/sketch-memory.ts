@@ -17,6 +17,8 @@ const FIRST_CAPACITY = 1024;
 export class SketchMemory {
   readonly #exports: SimilarityExports;
   readonly #start: number;
+  /** The vectors' place in the memory; another view after it has grown. */
+  #vectors = new Int8Array();
   #capacity = 0;
   #count = 0;
 
@@ -36,9 +38,7 @@ export class SketchMemory {
   }
 
   set(index: number, vector: Int8Array): void {
-    new Int8Array(this.#exports.memory.buffer, this.#vectors + index * SKETCH_DIMENSIONS, SKETCH_DIMENSIONS).set(
-      vector,
-    );
+    this.#vectors.set(vector, index * SKETCH_DIMENSIONS);
   }
 
   /** Squared distances from `query`, one a vector in the order they were added; valid until the next call. */
@@ -46,22 +46,24 @@ export class SketchMemory {
     if (this.#count === 0) return new Int32Array();
     const { memory, squaredDistances } = this.#exports;
     new Int8Array(memory.buffer, this.#start, SKETCH_DIMENSIONS).set(query);
-    const distances = this.#vectors + this.#capacity * SKETCH_DIMENSIONS;
-    squaredDistances(this.#vectors, this.#count, this.#start, distances);
+    const distances = this.#vectorsAt + this.#capacity * SKETCH_DIMENSIONS;
+    squaredDistances(this.#vectorsAt, this.#count, this.#start, distances);
     return new Int32Array(memory.buffer, distances, this.#count);
   }
 
   /** After the query. */
-  get #vectors(): number {
+  get #vectorsAt(): number {
     return this.#start + SKETCH_DIMENSIONS;
   }
 
   /** Distances lie behind the vectors and are written anew by every search: only vectors keep their place. */
   #grow(capacity: number): void {
-    const end = this.#vectors + capacity * (SKETCH_DIMENSIONS + Int32Array.BYTES_PER_ELEMENT);
-    const missingBytes = end - this.#exports.memory.buffer.byteLength;
-    if (missingBytes > 0) this.#exports.memory.grow(Math.ceil(missingBytes / PAGE_BYTES));
+    const { memory } = this.#exports;
+    const end = this.#vectorsAt + capacity * (SKETCH_DIMENSIONS + Int32Array.BYTES_PER_ELEMENT);
+    const missingBytes = end - memory.buffer.byteLength;
+    if (missingBytes > 0) memory.grow(Math.ceil(missingBytes / PAGE_BYTES));
     this.#capacity = capacity;
+    this.#vectors = new Int8Array(memory.buffer, this.#vectorsAt, capacity * SKETCH_DIMENSIONS);
   }
 }
 

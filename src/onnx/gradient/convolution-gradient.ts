@@ -1,7 +1,7 @@
 import { intAttribute } from "../node.ts";
 import { type Shape, windowOf } from "../tensor-shapes.ts";
 import type { Convolution } from "./convolution.ts";
-import { depthwiseWeightGradient } from "./depthwise-weight-gradient.ts";
+import { blockedDepthwiseWeightGradient, depthwiseWeightGradient } from "./depthwise-weight-gradient.ts";
 import type { BackwardStep, GradientRule } from "./gradient-rule.ts";
 import { inputShape, outputShape } from "./gradient-rule.ts";
 import type { GraphWriter } from "./graph-writer.ts";
@@ -17,14 +17,11 @@ export const convolutionGradient: GradientRule = (step) => {
     window: windowOf(node, inputShape(step, 1)),
   };
   if (step.wants(0)) step.give(0, inputGradient(writer, convolution, weight, outputGradient));
-  if (step.wants(1)) step.give(1, weightGradient(writer, convolution, input, outputGradient));
-  if (node.input.length > 2 && step.wants(2)) step.give(2, biasGradient(step, convolution));
+  if (step.wants(1)) step.give(1, weightGradient(writer, convolution, input, outputGradient, step.channelBlock));
+  if (node.input.length > 2 && step.wants(2)) step.give(2, biasGradient(step));
 };
 
-function biasGradient({ writer, outputGradient }: BackwardStep, { output }: Convolution): string {
-  const [batch = 0, channels = 0, height = 0, width = 0] = output;
-  return writer.sumOver(writer.reshape(outputGradient, [batch, channels, height * width]), [0, 2]);
-}
+const biasGradient = ({ writer, outputGradient }: BackwardStep): string => writer.sumOver(outputGradient, [0, 2, 3]);
 
 const isPointwise = ({ window, groups }: Convolution): boolean =>
   groups === 1 &&
@@ -83,6 +80,10 @@ function flippedWeight(writer: GraphWriter, { input, output, groups, window }: C
   const taps = window.kernel[0] * window.kernel[1];
   const outputs = (output[1] ?? 0) / groups;
   const inputs = (input[1] ?? 0) / groups;
+  if (taps === 1 && groups === 1) {
+    // Two dims: ONNX Runtime transposes four of them element by element.
+    return writer.reshape(writer.transpose(writer.reshape(weight, [outputs, inputs]), [1, 0]), [inputs, outputs, 1, 1]);
+  }
   let flat = writer.reshape(weight, [groups, outputs, inputs, taps]);
   if (taps > 1) {
     const reversed = BigInt64Array.from({ length: taps }, (_, tap) => BigInt(taps - 1 - tap));
@@ -92,7 +93,13 @@ function flippedWeight(writer: GraphWriter, { input, output, groups, window }: C
   return writer.reshape(exchanged, [groups * inputs, outputs, ...window.kernel]);
 }
 
-function weightGradient(writer: GraphWriter, convolution: Convolution, input: string, outputGradient: string): string {
+function weightGradient(
+  writer: GraphWriter,
+  convolution: Convolution,
+  input: string,
+  outputGradient: string,
+  channelBlock: number | null,
+): string {
   const { weight, groups, output } = convolution;
   if (isPointwise(convolution)) {
     const product = writer.node(
@@ -103,7 +110,9 @@ function weightGradient(writer: GraphWriter, convolution: Convolution, input: st
     return writer.reshape(product, weight);
   }
   if (groups === convolution.input[1] && groups === output[1]) {
-    return depthwiseWeightGradient(writer, convolution, input, outputGradient);
+    return channelBlock !== null && groups % channelBlock === 0
+      ? blockedDepthwiseWeightGradient(writer, convolution, input, outputGradient)
+      : depthwiseWeightGradient(writer, convolution, input, outputGradient);
   }
   return generalWeightGradient(writer, convolution, input, outputGradient);
 }

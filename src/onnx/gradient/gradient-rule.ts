@@ -8,6 +8,8 @@ export interface BackwardStep {
   readonly writer: GraphWriter;
   /** Gradient of the loss by the node's output, of the output's shape. */
   readonly outputGradient: string;
+  /** Channels the machine's operators take together, see ../blocked-channels.ts; null where it has none such. */
+  readonly channelBlock: number | null;
   /** Static shape of a forward tensor. */
   shapeOf(tensor: string): Shape;
   /** Value of a stored scalar, for limits; undefined where it is not stored. */

@@ -1,3 +1,4 @@
+import { blockChannels } from "../blocked-channels.ts";
 import { checkGraph, dropUnusedInitializers, indexGraph } from "../graph.ts";
 import { copyModel, type Model } from "../model-file.ts";
 import type { GraphProto, NodeProto } from "../onnx-pb.ts";
@@ -26,6 +27,8 @@ export interface TrainingPlan {
   /** Names of the initializers that train. They become inputs of the graph. */
   readonly trained: readonly string[];
   readonly losses: readonly LossTerm[];
+  /** Where given, the graph is written for operators on so many channels at once (../blocked-channels.ts). */
+  readonly channelBlock?: number | null;
 }
 
 export const lossOutput = ({ targets }: Pick<LossTerm, "targets">): string => `loss.${targets}`;
@@ -52,8 +55,11 @@ export function trainingGraph(model: Model, plan: TrainingPlan): Model {
   askForMaxPoolIndices(forward, reaches);
   const writer = new GraphWriter(graph, "backward.");
   const gradients = new Map<string, string[]>();
-  const give = (tensor: string, gradient: string): void =>
-    void gradients.set(tensor, [...(gradients.get(tensor) ?? []), gradient]);
+  const known = new Map(shapes);
+  const give = (tensor: string, gradient: string): void => {
+    gradients.set(tensor, [...(gradients.get(tensor) ?? []), gradient]);
+    known.set(gradient, shapes.get(tensor) ?? []);
+  };
   graph.output = [];
   for (const term of plan.losses) {
     const { loss, gradient } = softmaxCrossEntropy(writer, term.logits, term.targets);
@@ -72,6 +78,7 @@ export function trainingGraph(model: Model, plan: TrainingPlan): Model {
     rule({
       node,
       writer,
+      channelBlock: plan.channelBlock ?? null,
       outputGradient: summed(writer, own),
       shapeOf: (tensor) => shapes.get(tensor) ?? [],
       storedScalar: (tensor) => {
@@ -90,6 +97,7 @@ export function trainingGraph(model: Model, plan: TrainingPlan): Model {
   }
   dropUnusedInitializers(graph);
   checkGraph(graph);
+  if (typeof plan.channelBlock === "number") blockChannels(training, known, plan.channelBlock);
   return training;
 }
 

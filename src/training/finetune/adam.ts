@@ -48,6 +48,8 @@ export interface Parameter {
   readonly average: Float32Array;
   readonly momentum: Float32Array;
   readonly variance: Float32Array;
+  /** Where its gradient is best written: in the optimiser's memory, it need not be copied. */
+  readonly gradient: Float32Array;
 }
 
 /** What passes through a layer, channel by channel, measured on training images. */
@@ -73,8 +75,8 @@ interface Layer {
   readonly sizes: Float32Array;
 }
 
-/** Arrays a parameter needs: values, average, momentum, variance. */
-const ARRAYS_OF_PARAMETER = 4;
+/** Arrays a parameter needs: values, average, momentum, variance, gradient. */
+const ARRAYS_OF_PARAMETER = 5;
 
 /**
  * The weights of a run and their optimiser. A network whose batch norms are folded is badly conditioned: one step of Adam
@@ -90,7 +92,6 @@ export class Adam {
   readonly parameters: readonly Parameter[];
   readonly #settings: AdamSettings;
   readonly #memory: OptimizerMemory;
-  readonly #gradient: Float32Array;
   readonly #ones: Float32Array;
   readonly #zeros: Float32Array;
   /** Steps taken. */
@@ -99,7 +100,6 @@ export class Adam {
   constructor(layers: readonly LayerStart[], settings: AdamSettings) {
     this.#settings = settings;
     const starts = layers.flatMap(({ weight, bias }) => (bias === null ? [weight] : [weight, bias]));
-    const total = starts.reduce((sum, { values }) => sum + values.length, 0);
     const widest = layers.reduce(
       (most, { weight }) => Math.max(most, inputTaps(weight.dims, 1), weight.dims[0] ?? 0),
       0,
@@ -111,14 +111,21 @@ export class Adam {
         inputTaps(weight.dims, groups),
         weight.dims[0] ?? 0,
       ]),
-      total,
       widest,
       widest,
     ]);
     const arrays = [...this.#memory.arrays];
     const take = (): Float32Array => arrays.shift() ?? new Float32Array();
     this.parameters = starts.map(({ name, dims, values }) => {
-      const parameter = { name, dims, values: take(), average: take(), momentum: take(), variance: take() };
+      const parameter = {
+        name,
+        dims,
+        values: take(),
+        average: take(),
+        momentum: take(),
+        variance: take(),
+        gradient: take(),
+      };
       parameter.values.set(values);
       parameter.average.set(values);
       return parameter;
@@ -142,7 +149,6 @@ export class Adam {
       layer.outputSpreads.fill(1);
       return layer;
     });
-    this.#gradient = take();
     this.#ones = take().fill(1);
     this.#zeros = take();
   }
@@ -164,53 +170,39 @@ export class Adam {
   }
 
   /**
-   * One step; `gradientOf` gives a parameter's gradient, of its length. A step with a gradient that is not finite is left
-   * out (`applied` false): one bad batch must not ruin the weights.
+   * One step by the gradients the parameters hold. A step with one that is not finite is left out (`applied` false): one
+   * bad batch must not ruin the weights.
    */
-  step(gradientOf: (name: string) => Float32Array, learningRate: number): { norm: number; applied: boolean } {
+  step(learningRate: number): { norm: number; applied: boolean } {
     const { kernel } = this.#memory;
-    const offsets = new Map<string, number>();
-    let length = 0;
-    for (const { name } of this.parameters) {
-      const gradient = gradientOf(name);
-      this.#gradient.set(gradient, length);
-      offsets.set(name, length);
-      length += gradient.length;
-    }
-    const norm = Math.sqrt(kernel.squaredSum(this.#gradient.byteOffset, length));
+    let squares = 0;
+    for (const { gradient } of this.parameters) squares += kernel.squaredSum(gradient.byteOffset, gradient.length);
+    const norm = Math.sqrt(squares);
     if (!Number.isFinite(norm)) return { norm, applied: false };
     this.stepCount++;
     const clip = norm > this.#settings.maxGradientNorm ? this.#settings.maxGradientNorm / norm : 1;
-    for (const layer of this.layers) {
-      const weightAt = offsets.get(layer.weight.name) ?? 0;
-      const biasAt = layer.bias === null ? undefined : offsets.get(layer.bias.name);
-      this.#stepLayer(layer, weightAt, biasAt, clip, learningRate * layer.rate);
-    }
+    for (const layer of this.layers) this.#stepLayer(layer, clip, learningRate * layer.rate);
     return { norm, applied: true };
   }
 
-  #stepLayer(layer: Layer, weightAt: number, biasAt: number | undefined, clip: number, pace: number): void {
+  #stepLayer(layer: Layer, clip: number, pace: number): void {
     const { weight, bias, groups, means, sizes, outputSpreads } = layer;
     const outputs = weight.dims[0] ?? 0;
     const row = fanIn(weight.dims);
     for (let output = 0; output < outputs; output++) {
       const from = Math.floor((output * groups) / outputs) * row;
-      const center = biasAt === undefined ? 0 : (this.#gradient[biasAt + output] ?? 0);
-      const stepSize = pace * (outputSpreads[output] ?? 1);
       const shift = this.#moveRow(weight, output * row, row, {
-        gradientAt: weightAt + output * row,
         means: means.byteOffset + from * 4,
         sizes: sizes.byteOffset + from * 4,
         clip,
-        center,
-        stepSize,
+        center: bias?.gradient[output] ?? 0,
+        stepSize: pace * (outputSpreads[output] ?? 1),
         decay: pace * this.#settings.weightDecay,
       });
       if (bias !== null) bias.values[output] = (bias.values[output] ?? 0) - shift;
     }
-    if (bias === null || biasAt === undefined) return;
+    if (bias === null) return;
     this.#moveRow(bias, 0, outputs, {
-      gradientAt: biasAt,
       means: this.#zeros.byteOffset,
       sizes: layer.givesLogits ? this.#ones.byteOffset : outputSpreads.byteOffset,
       clip,
@@ -228,7 +220,7 @@ export class Adam {
       address(parameter.average),
       address(parameter.momentum),
       address(parameter.variance),
-      this.#gradient.byteOffset + move.gradientAt * 4,
+      address(parameter.gradient),
       move.means,
       move.sizes,
       count,
@@ -247,8 +239,6 @@ export class Adam {
 }
 
 interface RowMove {
-  /** Position in the joined gradients. */
-  readonly gradientAt: number;
   /** Addresses. */
   readonly means: number;
   readonly sizes: number;

@@ -9,7 +9,7 @@ import { cellTargets, imageTargets } from "./soft-targets.ts";
 import { stageGraphs } from "./stage-graphs.ts";
 import { trainableNetwork, withTrainedWeights } from "./trainable-network.ts";
 import { mean } from "../metrics.ts";
-import type { BatchInput, TrainingState } from "./training-messages.ts";
+import type { BatchInput, StepMessage, TrainingState } from "./training-messages.ts";
 import type { TrainingProcess } from "./training-process.ts";
 
 /** An endless seeded stream of batches; `position` numbers them from 0, and the same number gives the same batch. */
@@ -138,14 +138,15 @@ async function openStage(
   { backbone, head, firstPosition }: { backbone: Model; head: LinearHead; firstPosition: number },
 ): Promise<void> {
   try {
-    await job.process.open(stageGraphs(job, stage, trainableNetwork(backbone, head)));
+    const channelBlock = await job.process.channelBlock();
+    await job.process.open(stageGraphs({ ...job, channelBlock }, stage, trainableNetwork(backbone, head)));
   } catch (error) {
     throw new SightlineError("DATA_INVALID", `--layers ${stage.label}: ${messageOf(error)}`, { cause: error });
   }
   const batches: BatchInput[] = [];
   for (let index = 0; index < SCALE_BATCHES; index++) {
     const { pixels } = await job.batchAt(firstPosition + index);
-    batches.push({ kind: "pixels", data: Uint8Array.from(pixels), dims: batchDims(job) });
+    batches.push({ data: Uint8Array.from(pixels), dims: batchDims(job) });
   }
   await job.process.rescale(batches);
 }
@@ -172,13 +173,14 @@ async function runStage(job: FineTuneJob, stage: Stage, start: StageStart): Prom
   let epochsWithoutGain = resumed?.epochsWithoutGain ?? 0;
   let step = resumed?.step ?? 0;
   let losses: number[] = [];
-  let next = job.batchAt(stepsBefore + step);
+  let next = preparedBatch(job, stepsBefore + step);
   while (step < stage.steps && epochsWithoutGain < settings.patienceEpochs && !signal.aborted) {
-    const batch = stepInput(job, await next);
-    // The next batch is drawn while this one trains.
-    if (step + 1 < stage.steps) next = job.batchAt(stepsBefore + step + 1);
+    const { targets, prepared } = await next;
     const learningRate = learningRateAt(step, stage.steps, settings.schedule);
-    const result = await process.step({ ...batch, learningRate });
+    const taken = process.step({ targets, learningRate });
+    // The next batch is drawn, and sent behind the step, while this one trains.
+    if (step + 1 < stage.steps) next = preparedBatch(job, stepsBefore + step + 1);
+    const [result] = await Promise.all([taken, prepared]);
     step++;
     const loss = result.losses.reduce((total, value) => total + value, 0);
     losses.push(loss);
@@ -195,15 +197,34 @@ async function runStage(job: FineTuneJob, stage: Stage, start: StageStart): Prom
     const { index, carried } = start;
     await job.positions?.save({ stage: index, step, stepsBefore, state, carried, best, epochsWithoutGain, history });
   }
-  // A batch that is being drawn must not fail unheard.
-  await next.catch(() => undefined);
+  // Nothing is drawn or sent behind the stage's end.
+  await next.then(({ prepared }) => prepared).catch(() => undefined);
   return { weights: best?.weights ?? averagesOf(await process.state()), steps: step };
 }
 
 const averagesOf = ({ names, averages }: TrainingState): Map<string, Float32Array> =>
   new Map(names.map((name, index) => [name, averages[index] ?? new Float32Array()]));
 
-function stepInput(job: FineTuneJob, { pixels, classIndices, coverage }: TrainingBatch) {
+interface PreparedBatch {
+  readonly targets: StepMessage["targets"];
+  /** Settles when the training process holds the batch. */
+  readonly prepared: Promise<void>;
+}
+
+/** Draws a batch and sends it to be the next step's; both failures are kept for whoever waits for them. */
+function preparedBatch(job: FineTuneJob, position: number): Promise<PreparedBatch> {
+  const draw = async (): Promise<PreparedBatch> => {
+    const batch = await job.batchAt(position);
+    const prepared = job.process.prepare({ data: batch.pixels, dims: batchDims(job) });
+    prepared.catch(() => undefined);
+    return { targets: stepTargets(job, batch), prepared };
+  };
+  const drawn = draw();
+  drawn.catch(() => undefined);
+  return drawn;
+}
+
+function stepTargets(job: FineTuneJob, { classIndices, coverage }: TrainingBatch): StepMessage["targets"] {
   const { labelSmoothing, cellLossWeight } = job.settings;
   const classCount = job.head.classCount;
   const targets = [imageTargets(classIndices, classCount, labelSmoothing)];
@@ -211,7 +232,7 @@ function stepInput(job: FineTuneJob, { pixels, classIndices, coverage }: Trainin
     if (coverage === null) throw new Error("a loss at marked places needs batches with coverage");
     targets.push(cellTargets(classIndices, coverage, { classCount, goodClass: job.goodClass, weight: cellLossWeight }));
   }
-  return { input: { kind: "pixels", data: pixels, dims: batchDims(job) } as const, targets };
+  return targets;
 }
 
 const batchDims = (job: FineTuneJob): number[] => [job.settings.batchSize, job.heightPx, job.widthPx, 3];

@@ -10,7 +10,6 @@ import { ADAM_DEFAULTS } from "./adam.ts";
 import { imageTargets } from "./soft-targets.ts";
 import { stageGraphs } from "./stage-graphs.ts";
 import { trainableNetwork } from "./trainable-network.ts";
-import type { BatchInput } from "./training-messages.ts";
 import { TrainingProcess } from "./training-process.ts";
 
 export interface FineTuneSpeed {
@@ -34,8 +33,8 @@ const CLASS_COUNT = 6;
 const SEED = 1;
 
 /**
- * Steps of the fine-tuner as a training run takes them (message to the training process, gradients, optimiser) from
- * inputs of the trained part that are ready: with `all` that is the pixels, else the frozen part's output.
+ * Steps of the fine-tuner as a training run takes them (message to the training process, gradients, optimiser) on a
+ * batch that the training process holds ready, as the steps of the frameworks it is compared with.
  */
 export async function measureFineTuning(job: SpeedJob): Promise<FineTuneSpeed> {
   const size = { widthPx: job.sizePx, heightPx: job.sizePx };
@@ -55,18 +54,14 @@ export async function measureFineTuning(job: SpeedJob): Promise<FineTuneSpeed> {
   const training = new TrainingProcess();
   training.start();
   try {
-    const graphs = stageGraphs({ ...size, settings }, stage, trainableNetwork(backbone, head));
-    await training.open(graphs);
+    const channelBlock = await training.channelBlock();
+    await training.open(stageGraphs({ ...size, channelBlock, settings }, stage, trainableNetwork(backbone, head)));
     const dims = [job.batchSize, job.sizePx, job.sizePx, 3];
     const data = Uint8Array.from({ length: dims.reduce((product, dim) => product * dim) }, () => random() * 256);
-    const pixels: BatchInput = { kind: "pixels", data, dims };
-    await training.rescale([pixels]);
-    const input: BatchInput =
-      job.layers === "all"
-        ? pixels
-        : { kind: "features", data: await training.features(pixels), dims: graphs.inputShape };
+    await training.rescale([{ data, dims }]);
+    await training.prepare({ data, dims });
     const classIndices = Array.from({ length: job.batchSize }, (_, row) => row % CLASS_COUNT);
-    const batch = { input, targets: [imageTargets(classIndices, CLASS_COUNT, 0)], learningRate: 1e-4 };
+    const batch = { targets: [imageTargets(classIndices, CLASS_COUNT, 0)], learningRate: 1e-4 };
     const stepsMs: number[] = [];
     for (let step = 0; step < WARM_UP_STEPS + TIMED_STEPS; step++) {
       const start = job.tick();

@@ -18,6 +18,8 @@ export interface StagePlan {
 export interface GraphSettings {
   readonly widthPx: number;
   readonly heightPx: number;
+  /** Of the machine that trains, see TrainingProcess.channelBlock. */
+  readonly channelBlock: number | null;
   readonly settings: {
     readonly batchSize: number;
     readonly cellLossWeight: number;
@@ -33,7 +35,7 @@ export interface GraphSettings {
  * weights. Throws an Error that names the operator that cannot be trained through.
  */
 export function stageGraphs(
-  { widthPx, heightPx, settings }: GraphSettings,
+  { widthPx, heightPx, channelBlock, settings }: GraphSettings,
   stage: StagePlan,
   network: Model,
 ): Omit<OpenMessage, "kind"> {
@@ -56,7 +58,7 @@ export function stageGraphs(
   );
   return {
     frozen: encodeModel(frozenGraph(network, stage.input)),
-    step: encodeModel(trainingGraph(network, { ...plan, losses })),
+    step: encodeModel(trainingGraph(network, { ...plan, losses, channelBlock })),
     forward: encodeModel(forwardGraph(network, plan, [IMAGE_LOGITS])),
     statistics: encodeModel(channelStatisticsGraph(forward, [...new Set(watched)])),
     watched,

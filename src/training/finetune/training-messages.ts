@@ -1,9 +1,10 @@
 import type { AdamSettings, LayerStart } from "./adam.ts";
 
-/** Pixels of a batch, uint8 [N,H,W,3], or the frozen part's output for it, float32. */
-export type BatchInput =
-  | { readonly kind: "pixels"; readonly data: Uint8Array; readonly dims: readonly number[] }
-  | { readonly kind: "features"; readonly data: Float32Array; readonly dims: readonly number[] };
+/** Pixels of a batch, [N,H,W,3]. */
+export interface BatchInput {
+  readonly data: Uint8Array;
+  readonly dims: readonly number[];
+}
 
 export interface OpenMessage {
   readonly kind: "open";
@@ -29,9 +30,9 @@ export interface OpenMessage {
   readonly threads: number;
 }
 
+/** The step's input is the one prepared last. */
 export interface StepMessage {
   readonly kind: "step";
-  readonly input: BatchInput;
   readonly targets: readonly { readonly data: Float32Array; readonly dims: readonly number[] }[];
   readonly learningRate: number;
 }
@@ -47,11 +48,17 @@ export interface StepResult {
 export type TrainingRequest =
   | OpenMessage
   | StepMessage
-  | { readonly kind: "features"; readonly input: BatchInput }
+  | { readonly kind: "block" }
+  | { readonly kind: "prepare"; readonly input: BatchInput }
   | { readonly kind: "predict"; readonly input: BatchInput }
   | { readonly kind: "rescale"; readonly inputs: readonly BatchInput[] }
   | { readonly kind: "state" }
   | { readonly kind: "restore"; readonly state: TrainingState };
+
+/** Channels the machine's operators take together; null where it has none such. */
+export interface ChannelBlock {
+  readonly block: number | null;
+}
 
 /** Everything the optimiser needs to go on where it stopped. */
 export interface TrainingState {
@@ -68,4 +75,4 @@ export interface TrainingState {
   readonly outputSpreads: readonly Float32Array[];
 }
 
-export type TrainingAnswer = StepResult | Float32Array | TrainingState | null;
+export type TrainingAnswer = StepResult | Float32Array | TrainingState | ChannelBlock | null;

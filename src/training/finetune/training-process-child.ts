@@ -3,10 +3,13 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { MODEL_INPUT } from "../../contracts/model-bundle.ts";
 import { answerRequests } from "../../platform/request-process.ts";
 import { channelMeanOutput, channelSquareOutput } from "../../onnx/channel-statistics.ts";
+import { channelBlockProbe, PROBE_CHANNELS } from "../../onnx/blocked-channels.ts";
+import { encodeModel } from "../../onnx/model-file.ts";
 import { gradientOutput, lossOutput } from "../../onnx/gradient/training-graph.ts";
 import { Adam } from "./adam.ts";
 import type {
   BatchInput,
+  ChannelBlock,
   OpenMessage,
   StepMessage,
   StepResult,
@@ -22,6 +25,10 @@ interface OpenRun {
   readonly forward: InferenceSession;
   readonly statistics: InferenceSession;
   readonly adam: Adam;
+  /** Where the step writes its gradients. */
+  readonly gradients: Readonly<Record<string, Tensor | null>>;
+  /** The step's input. */
+  prepared: Tensor | undefined;
 }
 
 let run: OpenRun | undefined;
@@ -37,28 +44,61 @@ async function open(message: OpenMessage): Promise<null> {
   run = undefined;
   for (const session of [previous?.frozen, previous?.step, previous?.forward, previous?.statistics])
     await session?.release();
-  const create = (model: Uint8Array): Promise<InferenceSession> =>
-    InferenceSession.create(model, {
-      executionProviders: ["cpu"],
-      graphOptimizationLevel: "all",
-      intraOpNumThreads: message.threads,
-      // Threads that spin take the core on which the next batch is drawn: with two cores that costs more than it saves.
-      extra: { session: { intra_op: { allow_spinning: "0" } } },
-      logSeverityLevel: 3,
-    });
+  const create = (model: Uint8Array): Promise<InferenceSession> => sessionOf(model, message.threads);
+  const adam = new Adam(message.layers, message.optimizer);
   run = {
     message,
     frozen: await create(message.frozen),
     step: await create(message.step),
     forward: await create(message.forward),
     statistics: await create(message.statistics),
-    adam: new Adam(message.layers, message.optimizer),
+    adam,
+    gradients: Object.fromEntries([
+      ...message.targets.map((name) => [lossOutput({ targets: name }), null]),
+      ...adam.parameters.map(({ name, gradient, dims }) => [
+        gradientOutput(name),
+        new Tensor("float32", gradient, dims),
+      ]),
+    ]),
+    prepared: undefined,
   };
   return null;
 }
 
+const sessionOf = (model: Uint8Array, threads: number): Promise<InferenceSession> =>
+  InferenceSession.create(model, {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "all",
+    intraOpNumThreads: threads,
+    // Threads that spin take the core on which the next batch is drawn: with two cores that costs more than it saves.
+    extra: { session: { intra_op: { allow_spinning: "0" } } },
+    logSeverityLevel: 3,
+  });
+
+/** The block this machine's ONNX Runtime fills channels up to. */
+async function channelBlock(): Promise<ChannelBlock> {
+  let session: InferenceSession;
+  try {
+    session = await sessionOf(encodeModel(channelBlockProbe()), 1);
+  } catch {
+    // It has no blocked operators; the usual ones do.
+    return { block: null };
+  }
+  const place = new Tensor("float32", new Float32Array(PROBE_CHANNELS), [1, PROBE_CHANNELS, 1, 1]);
+  const { y } = await session.run({ x: place });
+  await session.release();
+  return { block: y?.dims[1] ?? null };
+}
+
+async function prepare(input: BatchInput): Promise<null> {
+  const current = openRun();
+  // A batch that fails must not leave the one before it to be trained on again.
+  current.prepared = undefined;
+  current.prepared = await features(input);
+  return null;
+}
+
 async function features(input: BatchInput): Promise<Tensor> {
-  if (input.kind === "features") return new Tensor("float32", input.data, input.dims);
   const { frozen, message } = openRun();
   const outputs = await frozen.run({ [MODEL_INPUT]: new Tensor("uint8", input.data, input.dims) });
   const tensor = outputs[message.input];
@@ -71,16 +111,17 @@ const feeds = (adam: Adam, side: "values" | "average"): Record<string, Tensor> =
     adam.parameters.map((parameter) => [parameter.name, new Tensor("float32", parameter[side], parameter.dims)]),
   );
 
-async function takeStep({ input, targets, learningRate }: StepMessage): Promise<StepResult> {
-  const { message, step, adam } = openRun();
+async function takeStep({ targets, learningRate }: StepMessage): Promise<StepResult> {
+  const { message, step, adam, gradients, prepared } = openRun();
+  if (prepared === undefined) throw new Error("no batch was prepared for the step");
   const inputs = feeds(adam, "values");
-  inputs[message.input] = await features(input);
+  inputs[message.input] = prepared;
   message.targets.forEach((name, index) => {
     const target = targets[index];
     if (target !== undefined) inputs[name] = new Tensor("float32", target.data, target.dims);
   });
-  const outputs = await step.run(inputs);
-  const { norm, applied } = adam.step((name) => floats(outputs[gradientOutput(name)], name), learningRate);
+  const outputs = await step.run(inputs, gradients);
+  const { norm, applied } = adam.step(learningRate);
   const losses = message.targets.map((name) => floats(outputs[lossOutput({ targets: name })], name)[0] ?? NaN);
   return { losses, gradientNorm: norm, applied };
 }
@@ -175,8 +216,10 @@ async function answer(request: TrainingRequest): Promise<TrainingAnswer> {
       return open(request);
     case "step":
       return takeStep(request);
-    case "features":
-      return floats(await features(request.input), openRun().message.input);
+    case "block":
+      return channelBlock();
+    case "prepare":
+      return prepare(request.input);
     case "predict":
       return predict(request.input);
     case "rescale":

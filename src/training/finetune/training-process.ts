@@ -29,16 +29,26 @@ export class TrainingProcess {
     await this.#process.ask({ kind: "open", ...run });
   }
 
-  /** One optimiser step on a batch of the size the gradient graph was written for. */
+  /** What the gradient graph is to be written for, see onnx/blocked-channels.ts. */
+  async channelBlock(): Promise<number | null> {
+    const answer = await this.#process.ask({ kind: "block" });
+    if (answer !== null && "block" in answer) return answer.block;
+    throw new Error("the training process did not tell its channel block");
+  }
+
+  /**
+   * Runs the frozen part on a batch for the steps that follow. Asked while a step is being taken, the pixels travel
+   * meanwhile.
+   */
+  async prepare(input: BatchInput): Promise<void> {
+    await this.#process.ask({ kind: "prepare", input });
+  }
+
+  /** One optimiser step on the batch prepared last, of the size the gradient graph was written for. */
   async step(batch: Omit<StepMessage, "kind">): Promise<StepResult> {
     const answer = await this.#process.ask({ kind: "step", ...batch });
     if (answer !== null && "losses" in answer) return answer;
     throw new Error("the training process answered a step with something else");
-  }
-
-  /** Output of the frozen part for a batch, to be kept and fed again. */
-  features(input: BatchInput): Promise<Float32Array> {
-    return this.#floats({ kind: "features", input });
   }
 
   /** Logits [N, classes] by the averaged weights. */

@@ -70,11 +70,30 @@ export function adamRow(
   return shift;
 }
 
-/** Sum of the squares of `count` float32. */
+/** Sum of the squares of `count` float32, in double precision; eight sums side by side, so that none waits for itself. */
 export function squaredSum(from: usize, count: i32): f64 {
-  let total: f64 = 0;
+  let sum0 = f64x2.splat(0);
+  let sum1 = f64x2.splat(0);
+  let sum2 = f64x2.splat(0);
+  let sum3 = f64x2.splat(0);
+  let at = from;
+  const whole = from + (<usize>(count & ~7) << 2);
+  for (; at < whole; at += 32) {
+    const near = v128.load(at);
+    const far = v128.load(at, 16);
+    const a = f64x2.promote_low_f32x4(near);
+    const b = f64x2.promote_low_f32x4(i8x16.shuffle(near, near, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15));
+    const c = f64x2.promote_low_f32x4(far);
+    const d = f64x2.promote_low_f32x4(i8x16.shuffle(far, far, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15));
+    sum0 = f64x2.add(sum0, f64x2.mul(a, a));
+    sum1 = f64x2.add(sum1, f64x2.mul(b, b));
+    sum2 = f64x2.add(sum2, f64x2.mul(c, c));
+    sum3 = f64x2.add(sum3, f64x2.mul(d, d));
+  }
+  const sums = f64x2.add(f64x2.add(sum0, sum1), f64x2.add(sum2, sum3));
+  let total = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
   const end = from + (<usize>count << 2);
-  for (let at = from; at < end; at += 4) {
+  for (; at < end; at += 4) {
     const value = <f64>load<f32>(at);
     total += value * value;
   }

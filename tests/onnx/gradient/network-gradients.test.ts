@@ -30,6 +30,25 @@ test("every weight of a small MobileNet gets its gradient", async () => {
   });
 });
 
+test("layers of whole channel blocks get theirs beside others, through activations, a shortcut and a gate", async () => {
+  const network = new NetworkBuilder(4);
+  const x = network.input(["N", 3, 10, 10]);
+  const stem = network.relu(network.conv(x, 16, { kernel: 3, stride: 2 }, "stem"));
+  const depthwise = network.conv(stem, 16, { kernel: 3, group: 16 }, "depthwise");
+  const swish = network.node("HardSwish", [network.conv(depthwise, 16, {}, "pointwise")]);
+  const shortcut = network.node("Add", [stem, swish]);
+  const squeezed = network.relu(network.conv(network.node("GlobalAveragePool", [shortcut]), 6, {}, "squeeze"));
+  const gate = network.node("HardSigmoid", [network.conv(squeezed, 16, {}, "excite")]);
+  const odd = network.relu(network.conv(network.node("Mul", [shortcut, gate]), 10, {}, "odd"));
+  const last = network.relu(network.conv(odd, 32, { kernel: 3 }, "last"));
+  const flat = network.node("Flatten", [network.node("GlobalAveragePool", [last])]);
+  const scores = network.gemm(flat, 4, "head");
+  const model = network.output(scores, []);
+  const inputShape = [3, 3, 10, 10];
+  const trained = parametersOf(model);
+  await checkGradients(runtime, { ...WITH_KINKS, model, input: "x", inputShape, trained, losses: [scores] });
+});
+
 test("every weight of a small ResNet gets its gradient, through its shortcuts and its max-pooled stem", async () => {
   const network = new NetworkBuilder(4);
   const scores = network.gemm(resNet(network), 4, "head");

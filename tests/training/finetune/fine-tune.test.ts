@@ -70,7 +70,7 @@ function jobOf(changes: Partial<FineTuneJob> = {}): FineTuneJob {
     process: training,
     validate: async (predict) => {
       const { pixels, classIndices } = stripes(100_000);
-      const logits = await predict({ kind: "pixels", data: pixels, dims: [BATCH, SIZE_PX, SIZE_PX, 3] });
+      const logits = await predict({ data: pixels, dims: [BATCH, SIZE_PX, SIZE_PX, 3] });
       return classIndices.reduce((sum, truth, row) => {
         const margin = (logits[row * CLASSES + 1 - truth] ?? 0) - (logits[row * CLASSES + truth] ?? 0);
         return sum + Math.log1p(Math.exp(margin)) / BATCH;
