@@ -446,6 +446,10 @@ describe.skipIf(!hasChromium)("the workbench in Chromium", { timeout: PATIENCE_M
       "Slices",
       "Diagnosis",
       "Work orders",
+      "Runs",
+      "Compare",
+      "Releases",
+      "Fleet",
       "Scope",
     ]);
     await page.locator(".tile:not(.blank):not(.empty)").first().click();
