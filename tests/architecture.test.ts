@@ -110,6 +110,7 @@ const MAY_IMPORT: { readonly [R in Room]: readonly Room[] } = {
     "http",
     "release",
     "drift",
+    "statistics",
     "pipeline",
     "pipeline/capture",
     "pipeline/sanity",

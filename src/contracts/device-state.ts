@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ReleaseInState } from "./release-report.ts";
 
 /**
  * Retained on `ROOT/DEVICE/state`. `inspecting`: judges every trigger. `degraded`: judges, but something needs a
@@ -14,6 +15,7 @@ export const DeviceState = z.strictObject({
   recipe: z.string().nullable(),
   model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }).nullable(),
   provider: z.string().nullable(),
+  release: ReleaseInState.nullable().describe("null: no releases are looked for"),
   problems: z.array(z.strictObject({ code: z.string(), sentence: z.string() })),
 });
 export type DeviceState = z.infer<typeof DeviceState>;

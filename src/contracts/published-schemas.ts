@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CommandReply, DeviceCommand, HubAck } from "./command.ts";
 import { DeviceHealth, DeviceState } from "./device-state.ts";
 import { BundleManifest } from "./model-bundle.ts";
+import { ReleaseReport } from "./release-report.ts";
 import { TriggerRequest } from "./trigger.ts";
 import { Verdict } from "./verdict.ts";
 
@@ -14,6 +15,7 @@ const PUBLISHED_SCHEMAS = {
   "hub-ack": { schema: HubAck, title: "Hub acknowledgement: payload of ROOT/DEVICE/ack" },
   state: { schema: DeviceState, title: "State: retained payload of ROOT/DEVICE/state" },
   health: { schema: DeviceHealth, title: "Health: retained payload of ROOT/DEVICE/health" },
+  release: { schema: ReleaseReport, title: "Release: retained payload of ROOT/DEVICE/release" },
   "bundle-manifest": { schema: BundleManifest, title: "Manifest of a model bundle" },
 } as const satisfies Record<string, { schema: z.ZodType; title: string }>;
 

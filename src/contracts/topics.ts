@@ -1,5 +1,6 @@
 import type { CommandReply, DeviceCommand, HubAck } from "./command.ts";
 import type { DeviceHealth, DeviceState } from "./device-state.ts";
+import type { ReleaseReport } from "./release-report.ts";
 import type { TriggerRequest } from "./trigger.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -8,6 +9,7 @@ export interface PublishedPayloads {
   verdict: Verdict;
   state: DeviceState;
   health: DeviceHealth;
+  release: ReleaseReport;
   "command/reply": CommandReply;
 }
 
@@ -26,6 +28,7 @@ export const PUBLISHED: { readonly [L in PublishedLeaf]: { readonly qos: 0 | 1; 
   verdict: { qos: 1, retain: false },
   state: { qos: 1, retain: true },
   health: { qos: 0, retain: true },
+  release: { qos: 1, retain: true },
   "command/reply": { qos: 1, retain: false },
 };
 

@@ -19,6 +19,8 @@ export interface ConditionInputs {
   readonly broker: { readonly connected: boolean; readonly lastError: string | null } | null;
   /** What stands between this device and its hub, or null. */
   readonly hub: Problem | null;
+  /** Why no signed release can be taken, where a person must look; or null. */
+  readonly release: Problem | null;
   readonly rejectSignal: { readonly connected: boolean; readonly sentence: string | null };
 }
 
@@ -72,7 +74,14 @@ function problemsThatStopInspection({
   return problems;
 }
 
-function problemsBesideInspection({ refusedRecipes, journal, broker, hub, rejectSignal }: ConditionInputs): Problem[] {
+function problemsBesideInspection({
+  refusedRecipes,
+  journal,
+  broker,
+  hub,
+  release,
+  rejectSignal,
+}: ConditionInputs): Problem[] {
   const problems: Problem[] = [];
   if (!journal.recording) {
     problems.push({ code: "recording-lost", sentence: journal.sentence ?? "Verdicts cannot be written to disk." });
@@ -93,6 +102,7 @@ function problemsBesideInspection({ refusedRecipes, journal, broker, hub, reject
     });
   }
   if (hub !== null) problems.push(hub);
+  if (release !== null) problems.push(release);
   for (const [name, sentence] of refusedRecipes)
     problems.push({ code: "recipe-refused", sentence: `Recipe ${name}: ${sentence}` });
   return problems;

@@ -6,6 +6,7 @@ import { journalOptions, LEAST_RESERVE_BYTES } from "../pipeline/journal/journal
 import { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
 import { CameraConfig } from "./camera-config.ts";
 import { HubConfig } from "./hub-config.ts";
+import { ReleasesConfig } from "./releases-config.ts";
 
 const Name = z
   .string()
@@ -129,11 +130,12 @@ export const DeviceConfig = z
     activeRecipe: Name.optional().describe("the first recipe when absent; an operator's switch is remembered"),
     mqtt: MqttConfig.nullable().default(null).describe("null: no broker; verdicts stay in the journal"),
     hub: HubConfig.nullable().default(null).describe("the central service; null: none"),
+    releases: ReleasesConfig.nullable().default(null).describe("signed releases of models; null: none are looked for"),
     journal: JournalConfig.prefault({}),
     http: HttpConfig.prefault({}),
     rejectSignal: RejectSignalConfig.prefault({ type: "none" }),
   })
-  .superRefine(({ recipes, activeRecipe, mqtt, hub, journal }, context) => {
+  .superRefine(({ recipes, activeRecipe, mqtt, hub, releases, journal }, context) => {
     const names = recipes.map(({ name }) => name);
     const refuse = (path: (string | number)[], message: string): void =>
       context.addIssue({ code: "custom", path, message });
@@ -145,6 +147,10 @@ export const DeviceConfig = z
     }
     if (hub !== null && hub.url === undefined && mqtt === null)
       refuse(["hub"], "a hub without url acknowledges over the broker; set hub.url or mqtt, or remove hub");
+    if (releases?.recipe !== undefined && !names.includes(releases.recipe))
+      refuse(["releases", "recipe"], `"${releases.recipe}" is none of the recipes: ${names.join(", ")}`);
+    if (releases !== null && (releases.line ?? mqtt?.root ?? hub?.line) === undefined)
+      refuse(["releases"], "say on which line this device stands: releases.line, as orders name it");
     const quotaTrouble = journalTrouble(journal);
     if (quotaTrouble !== null) refuse(["journal"], quotaTrouble);
   });

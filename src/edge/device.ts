@@ -14,10 +14,11 @@ import { conditionOf, type DeviceCondition } from "./device-condition.ts";
 import type { DeviceConfig } from "./device-config.ts";
 import type { DeviceParts } from "./device-parts.ts";
 import { assembleHubSide } from "./hub-side.ts";
-import { assembleInspection, type Inspection } from "./inspection.ts";
+import { assembleInspection, judgingEngine, type Inspection } from "./inspection.ts";
 import { LiveView } from "./live-view.ts";
 import { readSecret } from "../config/secret.ts";
 import { Reporter } from "./reporter.ts";
+import { assembleRollout, beginRollout, reportReleases, withReleases } from "./rollout-side.ts";
 import { StatusServer } from "./status/status-server.ts";
 import { VitalSigns } from "./vital-signs.ts";
 
@@ -101,12 +102,28 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
   const { journal, opening, life } = foundation;
   const { bootSeq } = opening;
   const uplink = await assembleHubSide(config, parts, journal);
-  const inspection = assembleInspection(config, parts, { journal, bootSeq, shutdown: life.shutdown.signal, uplink });
+  const beginning = await beginRollout(config, parts);
+  const inspection = assembleInspection(config, parts, {
+    ...{ journal, bootSeq, shutdown: life.shutdown.signal, uplink },
+    ...(beginning === undefined
+      ? {}
+      : { modelPaths: beginning.modelPaths, beside: (part) => releases?.rollout.observe(part) }),
+  });
   const { engine, recipes, rejectSignal, camera, clockWatch, line, intake, desk, decided, unrecorded, ended } =
     inspection;
   const condition = watchCondition(inspection, foundation, {
     broker: () => broker?.link.status(),
     hub: () => uplink?.status().problem,
+    release: () => releases?.problem(),
+  });
+  const releases = withReleases(config, (released) =>
+    beginning === undefined
+      ? undefined
+      : assembleRollout(released, parts, { beginning, inspection, journal, uplink, onChange: () => reportRelease() }),
+  );
+  const reportRelease = reportReleases(releases, (report) => {
+    broker?.link.publishLatest("release", report);
+    uplink?.report("/api/v1/device/release", report);
   });
   const vitalSigns = new VitalSigns({
     ...{ clock, inspection },
@@ -116,10 +133,10 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
     uplink: () => uplink?.status(),
   });
   const view = new LiveView({
-    ...{ config, bootSeq, clock, journal, inspection, condition, uplink, metrics: vitalSigns.metrics },
+    ...{ config, bootSeq, clock, journal, inspection, condition, uplink, releases, metrics: vitalSigns.metrics },
     broker: () => broker?.link.status(),
   });
-  const running = (): Pick<DeviceState, "recipe" | "model" | "provider"> => view.running();
+  const running = (): Pick<DeviceState, "recipe" | "model" | "provider" | "release"> => view.running();
   const stamp = (): Pick<DeviceState, "schema" | "device" | "bootSeq" | "at"> => ({
     ...{ schema: 1, device: config.device, bootSeq },
     at: toIso(clock.wallNow()),
@@ -137,7 +154,10 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
   const reporter = new Reporter({
     ...{ clock, log, condition, running },
     publishState: (state) => broker?.link.publishLatest("state", { ...stamp(), ...state }),
-    publishHealth: () => broker?.link.publishLatest("health", { ...stamp(), ...vitalSigns.health() }),
+    publishHealth: () => {
+      broker?.link.publishLatest("health", { ...stamp(), ...vitalSigns.health() });
+      reportRelease();
+    },
   });
   if (parts.onVerdict !== undefined) decided.add(parts.onVerdict);
   if (parts.onEnd !== undefined) ended.add(parts.onEnd);
@@ -147,7 +167,8 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
   const inference = service("inference", { start: () => engine.start(), stop: () => engine.stop() });
   // Stopped after the last part in flight is decided, before anything it needs is gone.
   const gate = service("gate", { stop: async () => life.shutdown.abort() });
-  const inside = [inference, recipes, rejectSignal, camera, gate, intake];
+  // A model on trial judges until the gate is closed.
+  const inside = [inference, recipes, releases?.rollout, rejectSignal, camera, gate, intake];
   const outside = [
     clockWatch,
     vitalSigns,
@@ -157,15 +178,23 @@ async function assembleDevice(config: DeviceConfig, parts: DeviceParts, foundati
     broker?.publisher,
     uplink,
     reporter,
+    releases?.watch,
   ];
   return { services: [...outside, ...inside].filter((one) => one !== undefined), url: () => statusServer.url };
 }
 
+interface ConditionSources {
+  readonly broker: () => BrokerStatus | undefined;
+  readonly hub: () => UplinkProblem | null | undefined;
+  readonly release: () => DeviceState["problems"][number] | null | undefined;
+}
+
 function watchCondition(
-  { recipes, camera, ended, engine, rejectSignal }: Inspection,
+  inspection: Inspection,
   { journal, life }: Foundation,
-  { broker, hub }: { broker: () => BrokerStatus | undefined; hub: () => UplinkProblem | null | undefined },
+  { broker, hub, release }: ConditionSources,
 ): () => DeviceCondition {
+  const { recipes, camera, ended, rejectSignal } = inspection;
   let sourceEnded = false;
   ended.add(() => (sourceEnded = true));
   return () =>
@@ -176,10 +205,11 @@ function watchCondition(
       refusedRecipes: recipes.refused,
       camera: camera.status(),
       sourceEnded,
-      engine: engine.status(),
+      engine: judgingEngine(inspection).status(),
       journal: journal.status(),
       broker: broker() ?? null,
       hub: hub() ?? null,
+      release: release() ?? null,
       rejectSignal: rejectSignal.status(),
     });
 }

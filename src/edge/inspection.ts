@@ -2,10 +2,10 @@ import { openFrameSource } from "./camera-config.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import type { DeviceConfig } from "./device-config.ts";
 import type { DeviceParts } from "./device-parts.ts";
-import { Line } from "./line.ts";
+import { Line, type BesidePart } from "./line.ts";
 import { LineStatistics } from "./line-statistics.ts";
 import { inferenceSlots, openEngine } from "./open-engine.ts";
-import { RecipeBook } from "./recipe-book.ts";
+import { RecipeBook, type RecipeBookOptions } from "./recipe-book.ts";
 import { openRejectSignal } from "./reject-signal/open-reject-signal.ts";
 import type { RejectSignal } from "./reject-signal/reject-signal.ts";
 import { TriggerIntake } from "./trigger-intake.ts";
@@ -26,6 +26,10 @@ export interface InspectionContext {
   readonly shutdown: AbortSignal;
   /** Where hard cases go. */
   readonly uplink?: Uplink | undefined;
+  /** Folders to load a recipe's model from, the best first. */
+  readonly modelPaths?: RecipeBookOptions["modelPaths"];
+  /** Gets each part with its picture after everybody else. */
+  readonly beside?: (part: BesidePart) => void;
 }
 
 /** The inner half of a device: from the camera to the verdict. Knows nothing of brokers and pages. */
@@ -60,7 +64,17 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
   const engine = openEngine({ ...config.inference, clock, log });
   const { activeRecipe, dataDirectory } = config;
   const { deadlineMs } = config.trigger;
-  const recipes = new RecipeBook({ recipes: config.recipes, activeRecipe, deadlineMs, dataDirectory }, { engine, log });
+  const { modelPaths, beside } = context;
+  const recipes = new RecipeBook(
+    {
+      recipes: config.recipes,
+      activeRecipe,
+      deadlineMs,
+      dataDirectory,
+      ...(modelPaths === undefined ? {} : { modelPaths }),
+    },
+    { engine, log },
+  );
   const source = parts.source ?? openFrameSource(config.camera, clock);
   const onMissed = (frame: CapturedFrame): void => {
     if (config.trigger.mode === "free") line.accept({ ...triggerOfFrame(frame, frame.capturedTick), refused: MISSED });
@@ -82,6 +96,7 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
       ...{ clock, log, engine, journal, recipes, statistics },
       clockSynced: () => clockWatch.synced,
       ...(uplink === undefined ? {} : { cases: uplink }),
+      ...(beside === undefined ? {} : { beside }),
       onDecided: (verdict, { source, inOrder }) => {
         // Before all listeners: the gate waits for nobody. It never moves for an uploaded image: another part is there.
         if (source !== "upload") rejectSignal.signal(verdict, inOrder);
@@ -105,7 +120,9 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
     onEnd: () => ended.tell(),
   });
   const isDeciding = (): boolean =>
-    recipes.active !== undefined && engine.status().ready && camera.status().state === "ready";
+    recipes.active !== undefined &&
+    judgingEngine({ engine, recipes }).status().ready &&
+    camera.status().state === "ready";
   const rejectLog = log.child({ component: "reject-signal" });
   const rejectSignal = openRejectSignal(config.rejectSignal, { clock, log: rejectLog, random, isDeciding });
   return {
@@ -113,5 +130,9 @@ export function assembleInspection(config: DeviceConfig, parts: DeviceParts, con
     ...{ decided, decidedOnLine, unrecorded, ended },
   };
 }
+
+/** What runs the active recipe: the device's engine, or that of a model on trial. */
+export const judgingEngine = ({ engine, recipes }: Pick<Inspection, "engine" | "recipes">): InferenceEngine =>
+  recipes.active?.engine ?? engine;
 
 const MISSED = { reason: "overrun", detail: "the frame could not be taken in time" } as const;

@@ -3,7 +3,7 @@ import type { CaseMetadata } from "../contracts/hub-case.ts";
 import type { TriggerSource } from "../contracts/trigger.ts";
 import type { FaultReason, Verdict } from "../contracts/verdict.ts";
 import { answer } from "../pipeline/answer.ts";
-import type { CapturedFrame } from "../pipeline/frame.ts";
+import type { CapturedFrame, Image } from "../pipeline/frame.ts";
 import type { InferenceEngine } from "../pipeline/infer/inference-engine.ts";
 import { BatchPool } from "../pipeline/preprocess/batch-pool.ts";
 import { inspect, type InspectionOutcome, type InspectionRecord } from "../pipeline/inspect.ts";
@@ -71,12 +71,22 @@ export interface LineCollaborators {
   readonly onDecided: (verdict: Verdict, part: DecidedPart) => void;
   /** Takes frames worth a person's look; absent where there is no hub. */
   readonly cases?: CaseTaker;
+  /** Gets each part with its picture after everybody else; returns at once. */
+  readonly beside?: (part: BesidePart) => void;
   /** Called when the journal could not take the verdict. */
   readonly onUnrecorded: (verdict: Verdict) => void;
 }
 
 /** Of the uplink, what the line needs. Neither may take long: they stand between the decision and the reject signal. */
 export type CaseTaker = Pick<Uplink, "choose" | "decided">;
+
+/** A decided part of the line, for whoever looks at it again: a model that is tried in the shadow. */
+export interface BesidePart {
+  readonly verdict: Verdict;
+  /** Null where no picture came. The pixels are the camera's own: read, never written. */
+  readonly image: Image | null;
+  readonly recipe: Recipe;
+}
 
 export interface DecidedPart {
   readonly source: TriggerSource;
@@ -88,7 +98,8 @@ export interface DecidedPart {
 export class Line {
   readonly #options: LineOptions;
   readonly #with: LineCollaborators;
-  readonly #slots: Slots;
+  /** Of each engine its own: what hangs in one keeps no part from another. */
+  readonly #slots = new WeakMap<InferenceEngine, Slots>();
   readonly #batches = new BatchPool();
   readonly #memory: FrameMemory = { previous: undefined };
   readonly #log: Logger;
@@ -105,7 +116,6 @@ export class Line {
   constructor(options: LineOptions, collaborators: LineCollaborators) {
     this.#options = options;
     this.#with = collaborators;
-    this.#slots = new Slots(options.inferenceSlots);
     this.#log = collaborators.log.child({ component: "line" });
     this.#faults = new FaultLog(collaborators.clock, this.#log);
   }
@@ -175,7 +185,7 @@ export class Line {
     }
     const stages = new RecipeStages(recipe, {
       engine: this.#with.engine,
-      slots: this.#slots,
+      slots: this.#slotsOf(recipe.engine ?? this.#with.engine),
       batches: this.#batches,
       memory: this.#memory,
       capture: trigger.capture,
@@ -187,6 +197,14 @@ export class Line {
       return inspect(stages, { clock, record, signal }).finally(release);
     });
     return this.#conclude({ triggerId, part, source, receivedTick, record, outcome, recipe, readings });
+  }
+
+  #slotsOf(engine: InferenceEngine): Slots {
+    const known = this.#slots.get(engine);
+    if (known !== undefined) return known;
+    const slots = new Slots(this.#options.inferenceSlots);
+    this.#slots.set(engine, slots);
+    return slots;
   }
 
   #refusal(source: TriggerSource, recipe: Recipe | undefined): { reason: FaultReason; detail: string } | undefined {
@@ -209,6 +227,7 @@ export class Line {
     if (concluded.outcome.kind === "fault") this.#faults.observe(verdict, concluded.outcome.detail);
     this.#tell(() => onDecided(verdict, { source: concluded.source, inOrder }));
     this.#tell(() => this.#handOver(verdict, concluded, choice));
+    this.#tell(() => this.#showBeside(verdict, concluded));
     this.#roomWaiters.shift()?.();
     // "refused" cannot be: a trigger comes here once.
     if ((await recording) === "unrecorded") this.#tell(() => onUnrecorded(verdict));
@@ -231,6 +250,12 @@ export class Line {
     const embedding = outcome.kind === "decided" ? outcome.decision.embedding : null;
     const frame = { verdict, image: record.frame.image, embedding, product: recipe?.name ?? "" };
     this.#with.cases?.decided(frame, choice, layersOf(concluded));
+  }
+
+  #showBeside(verdict: Verdict, { record, recipe, source }: Concluded): void {
+    if (recipe === undefined || source === "upload") return;
+    const image = record?.frame?.kind === "frame" ? record.frame.image : null;
+    this.#with.beside?.({ verdict, image, recipe });
   }
 
   /** What cannot be composed is a `model` fault of which the part alone is known. */

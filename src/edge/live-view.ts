@@ -12,8 +12,9 @@ import { toIso, type Clock } from "../platform/clock.ts";
 import { VERSION } from "../platform/version.ts";
 import type { DeviceCondition } from "./device-condition.ts";
 import type { DeviceConfig } from "./device-config.ts";
-import type { Inspection } from "./inspection.ts";
+import { judgingEngine, type Inspection } from "./inspection.ts";
 import { modelReference } from "./recipe.ts";
+import type { RolloutSide } from "./rollout-side.ts";
 import type { DeviceStatus, DeviceView, LatestFrame } from "./status/device-view.ts";
 import type { DeviceMetrics } from "./status/metrics.ts";
 
@@ -30,6 +31,7 @@ export interface LiveViewParts {
   readonly condition: () => DeviceCondition;
   readonly broker: () => BrokerStatus | undefined;
   readonly uplink: Uplink | undefined;
+  readonly releases: RolloutSide | undefined;
 }
 
 const NO_BROKER = { url: "", connected: false, lastError: null, unreadable: 0 } as const;
@@ -64,7 +66,7 @@ export class LiveView implements DeviceView {
       startedAt: this.#startedAt,
       bootSeq,
       ...condition(),
-      ...this.running(),
+      ...this.#judging(),
       recipes: recipes.names,
       classes: recipes.active?.classes ?? [],
       decision: recipes.active?.rules ?? null,
@@ -83,12 +85,17 @@ export class LiveView implements DeviceView {
     };
   }
 
+  #judging(): Pick<DeviceStatus, "recipe" | "model" | "provider" | "release"> {
+    return { ...this.running(), release: this.#parts.releases?.status() ?? null };
+  }
+
   /** What judges, and on which provider. */
-  running(): Pick<DeviceState, "recipe" | "model" | "provider"> {
-    const { recipes, engine } = this.#parts.inspection;
-    const recipe = recipes.active;
+  running(): Pick<DeviceState, "recipe" | "model" | "provider" | "release"> {
+    const { inspection, releases } = this.#parts;
+    const recipe = inspection.recipes.active;
     const model = recipe === undefined ? null : modelReference(recipe);
-    return { recipe: recipe?.name ?? null, model, provider: engine.status().provider };
+    const { provider } = judgingEngine(inspection).status();
+    return { recipe: recipe?.name ?? null, model, provider, release: releases?.inState() ?? null };
   }
 
   ready(): boolean {

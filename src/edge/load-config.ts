@@ -29,6 +29,14 @@ function withAbsolutePaths(config: DeviceConfig, base: string): DeviceConfig {
     })),
     mqtt: config.mqtt === null ? null : withAbsoluteMqttPaths(config.mqtt, absolute),
     hub: config.hub?.caFile === undefined ? config.hub : { ...config.hub, caFile: absolute(config.hub.caFile) },
+    releases:
+      config.releases === null
+        ? null
+        : {
+            ...config.releases,
+            catalogueRoot: absolute(config.releases.catalogueRoot),
+            directorRoot: absolute(config.releases.directorRoot),
+          },
     http:
       config.http.writeToken === undefined
         ? config.http

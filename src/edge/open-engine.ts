@@ -19,6 +19,10 @@ export interface EngineChoice {
   readonly threadsPerProcess?: number;
   readonly hangTimeoutMs?: number;
   readonly loadTimeoutMs?: number;
+  /** How long what is in flight may take when the engine stops, ms. */
+  readonly stopGraceMs?: number;
+  /** 0 to 19: how far it steps back for others. */
+  readonly niceness?: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -37,12 +41,13 @@ export const inferenceSlots = (choice: Pick<EngineChoice, "processes" | "threads
 /** Many one-thread sessions beat one session with many threads: no barrier between the layers of a small network. */
 export function openEngine(choice: EngineChoice): InferenceEngine {
   const { provider, threadsPerProcess = 1, hangTimeoutMs, loadTimeoutMs, clock, log } = choice;
+  const { stopGraceMs = STOP_GRACE_MS, niceness = 0 } = choice;
   return new ProcessEngine(
     {
       provider,
       processes: inferenceProcesses(choice),
       threadsPerProcess,
-      stopGraceMs: STOP_GRACE_MS,
+      ...{ stopGraceMs, niceness },
       ...(hangTimeoutMs === undefined ? {} : { hangTimeoutMs }),
       ...(loadTimeoutMs === undefined ? {} : { loadTimeoutMs }),
     },

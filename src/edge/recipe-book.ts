@@ -17,6 +17,8 @@ export interface RecipeBookOptions {
   readonly activeRecipe: string | undefined;
   readonly deadlineMs: number;
   readonly dataDirectory: string;
+  /** Folders to load a recipe's model from, the best first; the configured one alone unless told. */
+  readonly modelPaths?: (config: RecipeConfig) => readonly string[];
 }
 
 /**
@@ -45,8 +47,7 @@ export class RecipeBook {
     const wanted = await this.#wantedName();
     for (const config of this.#options.recipes) {
       try {
-        const recipe = await openRecipe(config, this.#options.deadlineMs);
-        await this.#engine.load(recipe.bundle);
+        const recipe = await this.#load(config);
         this.#recipes.set(recipe.name, recipe);
         this.#log.info({ recipe: recipe.name, model: recipe.bundle.manifest.name }, "recipe is loaded");
         const fault = certificateFault(recipe.bundle.manifest, recipe.bundle.modelSha256);
@@ -73,6 +74,21 @@ export class RecipeBook {
     return [...this.#recipes.keys()];
   }
 
+  recipe(name: string): Recipe | undefined {
+    return this.#recipes.get(name);
+  }
+
+  /** SHA-256 of every model that a recipe uses. */
+  modelsInUse(): ReadonlySet<string> {
+    return new Set([...this.#recipes.values()].map(({ bundle }) => bundle.modelSha256));
+  }
+
+  /** Puts another model in the place of the recipe's, from the next trigger on; whoever calls has loaded it. */
+  replace(recipe: Recipe): void {
+    this.#recipes.set(recipe.name, recipe);
+    if (this.#active?.name === recipe.name) this.#active = recipe;
+  }
+
   /** Recipes that could not be loaded, with the sentence that says why. */
   get refused(): ReadonlyMap<string, string> {
     return this.#refused;
@@ -89,6 +105,25 @@ export class RecipeBook {
       throw notKept(name, "the disk does not answer");
     });
     return Promise.race([switched, tooLate]);
+  }
+
+  /** From the first folder that works; throws what the last one said. */
+  async #load(config: RecipeConfig): Promise<Recipe> {
+    const paths = this.#options.modelPaths?.(config) ?? [config.model];
+    for (const [at, path] of paths.entries()) {
+      try {
+        const recipe = await openRecipe({ ...config, model: path }, this.#options.deadlineMs);
+        await this.#engine.load(recipe.bundle);
+        return recipe;
+      } catch (error) {
+        if (at === paths.length - 1 || this.#stopped) throw error;
+        this.#log.error(
+          { recipe: config.name, path, error: messageOf(error) },
+          "a model cannot be loaded, the one before is",
+        );
+      }
+    }
+    throw new SightlineError("UNKNOWN_RECIPE", `recipe "${config.name}" has no model`);
   }
 
   async #switchTo(name: string, signal: AbortSignal): Promise<Recipe> {

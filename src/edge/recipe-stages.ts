@@ -69,7 +69,8 @@ export class RecipeStages implements InspectionStages<PreparedRegions, Inference
   }
 
   async infer({ rects, pixels }: PreparedRegions, signal: AbortSignal): Promise<InferenceResult> {
-    const { slots, batches, engine } = this.#world;
+    const { slots, batches } = this.#world;
+    const engine = this.#recipe.engine ?? this.#world.engine;
     const release = await slots.acquire(signal);
     try {
       const result = engine.infer(this.#recipe.bundle.modelSha256, { pixels, count: rects.length });

@@ -5,7 +5,7 @@ import { decodeImage } from "../imaging/decode-image.ts";
 import { frameStatistics } from "../imaging/frame-statistics.ts";
 import type { DecisionRules } from "../pipeline/decide/decide.ts";
 import { openBundle } from "../pipeline/infer/open-bundle.ts";
-import type { ModelBundle } from "../pipeline/infer/inference-engine.ts";
+import type { InferenceEngine, ModelBundle } from "../pipeline/infer/inference-engine.ts";
 import { SanityLimits } from "../pipeline/sanity/sanity-gate.ts";
 import type { RecipeConfig } from "./device-config.ts";
 
@@ -20,6 +20,8 @@ export interface Recipe {
   /** Thumbnail of the reference image, for the camera-moved check. */
   readonly reference: Uint8Array | undefined;
   readonly deadlineMs: number;
+  /** What runs it, where that is not the device's engine: a model on trial has processes of its own. */
+  readonly engine?: InferenceEngine;
 }
 
 /** How verdicts, state and pages name the model. */

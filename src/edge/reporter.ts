@@ -11,7 +11,7 @@ export interface ReporterParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly condition: () => DeviceCondition;
-  readonly running: () => Pick<DeviceState, "recipe" | "model" | "provider">;
+  readonly running: () => Pick<DeviceState, "recipe" | "model" | "provider" | "release">;
   readonly publishState: (state: Omit<DeviceState, "schema" | "device" | "bootSeq" | "at">) => void;
   readonly publishHealth: () => void;
 }

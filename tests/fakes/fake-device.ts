@@ -120,6 +120,7 @@ export class FakeDevice implements DeviceView {
       },
       broker: { url: "mqtt://broker.plant:1883", connected: true, lastError: null, backlog: 0, unreadable: 0 },
       hub: null,
+      release: null,
       journal: { recording: true, sentence: null, bytes: 48_300_000 },
       counts: { ...this.counts },
       triggers: this.#verdictSeq,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DeviceState, LatencyPercentiles } from "../../contracts/device-state.ts";
 import { DecisionLimits, ModelClass } from "../../contracts/model-bundle.ts";
+import { ReleaseReport } from "../../contracts/release-report.ts";
 import { TriggerRequest } from "../../contracts/trigger.ts";
 import { Verdict } from "../../contracts/verdict.ts";
 
@@ -70,6 +71,16 @@ export const StatusBody = z.strictObject({
     })
     .nullable()
     .describe("null where no hub has an address"),
+  release: z
+    .strictObject({
+      active: ReleaseReport.shape.active,
+      candidate: ReleaseReport.shape.candidate,
+      last: ReleaseReport.shape.last,
+      sentence: z.string(),
+      refusal: z.strictObject({ code: z.string(), sentence: z.string() }).nullable(),
+    })
+    .nullable()
+    .describe("null where no releases are looked for"),
   journal: z.strictObject({ recording: z.boolean(), sentence: z.string().nullable(), bytes: Count }),
   counts: KindCounts,
   triggers: Count,

@@ -1,5 +1,6 @@
 import type { CommandReply } from "../../contracts/command.ts";
 import type { DeviceState, LatencyPercentiles } from "../../contracts/device-state.ts";
+import type { ReleaseReport } from "../../contracts/release-report.ts";
 import type { TriggerRequest } from "../../contracts/trigger.ts";
 import type { Verdict, VerdictKind } from "../../contracts/verdict.ts";
 import type { Image } from "../../pipeline/frame.ts";
@@ -65,6 +66,13 @@ export interface DeviceStatus {
     readonly hold: string | null;
     readonly sentence: string | null;
   } | null;
+  /** Null where no releases are looked for. */
+  readonly release:
+    | (Pick<ReleaseReport, "active" | "candidate" | "last"> & {
+        readonly sentence: string;
+        readonly refusal: { readonly code: string; readonly sentence: string } | null;
+      })
+    | null;
   readonly journal: { readonly recording: boolean; readonly sentence: string | null; readonly bytes: number };
   readonly counts: Readonly<Record<VerdictKind, number>>;
   readonly triggers: number;

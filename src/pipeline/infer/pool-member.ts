@@ -22,6 +22,7 @@ export interface MemberParts extends Pick<LinkParts, "sharedFile" | "clock" | "l
   /** A slot of its own, for proving models while requests hold the others. */
   readonly provingSlot: number;
   readonly threads: number;
+  readonly niceness: number;
   readonly hangTimeoutMs: number;
   readonly loadTimeoutMs: number;
   /** What a process has to load before it takes requests after a restart. */
@@ -143,12 +144,13 @@ export class PoolMember {
   }
 
   async #spawn(): Promise<void> {
-    const { sharedFile, clock, log } = this.#parts;
+    const { sharedFile, clock, log, niceness } = this.#parts;
     this.#loaded.clear();
     const link = new ProcessLink({
       sharedFile,
       clock,
       log,
+      niceness,
       startTimeoutMs: START_TIMEOUT_MS,
       onDown: (because) => this.#onDown(link, because),
     });

@@ -34,6 +34,8 @@ export interface ProcessEngineOptions {
   readonly loadTimeoutMs?: number;
   /** How long `stop` waits for requests in flight and for the processes to exit before it kills them. */
   readonly stopGraceMs?: number;
+  /** 0 to 19: how far the processes step back for others; 0 unless told. */
+  readonly niceness?: number;
 }
 
 export interface ProcessEngineParts {
@@ -61,6 +63,7 @@ export class ProcessEngine implements InferenceEngine {
       hangTimeoutMs: DEFAULT_HANG_TIMEOUT_MS,
       loadTimeoutMs: DEFAULT_LOAD_TIMEOUT_MS,
       stopGraceMs: DEFAULT_STOP_GRACE_MS,
+      niceness: 0,
       ...options,
     };
     this.#parts = { ...parts, log: parts.log.child({ component: "inference" }) };
@@ -68,7 +71,7 @@ export class ProcessEngine implements InferenceEngine {
   }
 
   async start(): Promise<void> {
-    const { processes, threadsPerProcess: threads, hangTimeoutMs, loadTimeoutMs } = this.#options;
+    const { processes, threadsPerProcess: threads, hangTimeoutMs, loadTimeoutMs, niceness } = this.#options;
     const { clock, log } = this.#parts;
     const sharedFile = openSharedFile();
     this.#sharedFile = sharedFile;
@@ -81,6 +84,7 @@ export class ProcessEngine implements InferenceEngine {
         log,
         provingSlot: at,
         threads,
+        niceness,
         hangTimeoutMs,
         loadTimeoutMs,
         models,

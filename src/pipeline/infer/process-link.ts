@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -43,6 +44,8 @@ export interface LinkParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly startTimeoutMs: number;
+  /** 0 to 19: how far the process steps back for others. */
+  readonly niceness: number;
   /** Called once, as soon as the process is gone or is being killed. */
   onDown(because: SightlineError): void;
 }
@@ -86,6 +89,7 @@ export class ProcessLink {
       stdio: ["ignore", "ignore", "pipe", "pipe", this.#parts.sharedFile],
     });
     this.#child = child;
+    stepBack(child, this.#parts.niceness);
     this.#exited = new Promise((resolve) => {
       const onGone = (why: string): void => {
         this.#goDown(this.#crashed(why));
@@ -216,5 +220,15 @@ export class ProcessLink {
       if (this.#lastWords.length > LAST_WORDS) this.#lastWords.shift();
       this.#parts.log.debug({ pid: child.pid, line }, "an inference process wrote to stderr");
     });
+  }
+}
+
+/** Threads that the process starts later inherit it. A process that is gone already says so elsewhere. */
+function stepBack({ pid }: ChildProcess, niceness: number): void {
+  if (pid === undefined || niceness === 0) return;
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    return;
   }
 }

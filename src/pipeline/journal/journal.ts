@@ -13,10 +13,10 @@ export interface LedgerTrigger {
   readonly receivedAt: string;
 }
 
-/** A person's act, kept for ever beside the verdicts. */
+/** A person's act, or a change of the model, kept for ever beside the verdicts. */
 export interface AuditEntry {
   readonly at: string;
-  readonly action: "flag" | "override" | "recipe";
+  readonly action: "flag" | "override" | "recipe" | "release";
   readonly verdictId: string | null;
   readonly by: string;
   /** JSON object: what was said. */

@@ -25,7 +25,7 @@ const RETAINED_COMMAND = {
   sentence: "The command is retained; send commands without the retain flag.",
 } as const;
 
-export type LatestLeaf = "state" | "health";
+export type LatestLeaf = "state" | "health" | "release";
 
 export interface BrokerStatus {
   readonly connected: boolean;

@@ -12,6 +12,8 @@ export interface DecidedFrame {
   readonly embedding: Float32Array | null;
   readonly product: string;
   readonly metadata: CaseMetadata;
+  /** Whether a model that is tried judged it differently; null or absent: none judged it, or it is not known yet. */
+  readonly disagreement?: boolean | null;
 }
 
 export interface EncodedImage {

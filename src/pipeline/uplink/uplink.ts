@@ -18,6 +18,7 @@ import { HubLink } from "./hub-link.ts";
 import { localClock } from "./local-time.ts";
 import { OrderBook } from "./order-book.ts";
 import { RecentFrames, type RecentFrame } from "./recent-frames.ts";
+import { ReportSender } from "./report-sender.ts";
 import { Spool } from "./spool.ts";
 import type { SpoolFigures } from "./spool-messages.ts";
 import type { BudgetOptions, CaseOptions } from "./uplink-options.ts";
@@ -90,6 +91,7 @@ export class Uplink implements Service {
   readonly #cases: CaseSender;
   readonly #verdicts: VerdictSender | null;
   readonly #recent: RecentFrames<KeptFrame>;
+  readonly #reports: ReportSender;
   readonly #localTime: ReturnType<typeof localClock>;
   readonly #stopping = new AbortController();
   #tending: Promise<void> = Promise.resolve();
@@ -119,6 +121,7 @@ export class Uplink implements Service {
       onAdded: () => this.#cases.notice(),
     });
     this.#recent = new RecentFrames(cases.recentBytes);
+    this.#reports = new ReportSender({ link, clock });
   }
 
   /** Never fails: without a disk or a hub the line goes on, and the status says so. */
@@ -126,12 +129,19 @@ export class Uplink implements Service {
     this.#tending = this.#tend(this.#stopping.signal);
     this.#verdicts?.start();
     this.#cases.start();
+    this.#reports.start();
   }
 
   async stop(): Promise<void> {
     await this.#intake.stop();
     this.#stopping.abort();
-    await Promise.all([this.#cases.stop(), this.#verdicts?.stop(), this.#orders.stop(), this.#tending]);
+    await Promise.all([
+      this.#reports.stop(),
+      this.#cases.stop(),
+      this.#verdicts?.stop(),
+      this.#orders.stop(),
+      this.#tending,
+    ]);
     this.#client.close();
     await this.#spool.close();
   }
@@ -179,6 +189,26 @@ export class Uplink implements Service {
     const isWaiting = await this.#spool.ask({ kind: "merge", id: verdictId, addition }).catch(() => false);
     if (isWaiting) this.#cases.notice();
     return isWaiting ? "added" : "gone";
+  }
+
+  /**
+   * A model that is tried judged this part differently. Known only after the verdict, so the frame is taken from memory
+   * where it is still there; one that was chosen already says so.
+   */
+  disagreed(verdictId: string, candidate: string): void {
+    const { reasons: wanted, priority } = this.#options.cases;
+    const recent = this.#recent.get(verdictId);
+    if (recent === undefined || !wanted.includes("disagreement")) return;
+    const reasons = [...new Set([...recent.verdict.hardCase, "disagreement" as const])];
+    const metadata = { ...this.#metadata(recent.layers, recent.decidedAt), candidateVerdict: candidate };
+    const choice = { reasons, selectionProbability: null, orders: [] };
+    const frame = { ...recent, metadata, disagreement: true };
+    this.#intake.offer({ frame, choice, priority: priorityOf(reasons, priority) });
+  }
+
+  /** Sends the newest of its kind to the hub when that can be asked. */
+  report(path: string, body: object): void {
+    this.#reports.send(path, JSON.stringify(body));
   }
 
   status(): UplinkStatus {

@@ -106,6 +106,12 @@ describe("pages of the gallery", () => {
     expect(rowsFrom(pages, 0, PAGE_CASES)).toEqual(rare.toReversed().slice(0, PAGE_CASES));
   });
 
+  test("where no jump is possible, the pages before are read first", async () => {
+    const pages = new CasePages({ fetchPage: listOf(rows).fetchPage, newestFirst: true, span: null, total: 3000 });
+    await pages.load(3);
+    expect(pages.at(3 * PAGE_CASES).row).toBe(5999 - 2 * 3 * PAGE_CASES);
+  });
+
   test("a page is asked for once, however often it is wanted meanwhile", async () => {
     const list = listOf(rows);
     const pages = open(list);

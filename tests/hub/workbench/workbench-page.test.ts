@@ -25,7 +25,7 @@ const SCREENS: readonly (readonly [name: string, address: string, shows: string]
 /** The hub and Chromium share few cores with whatever else runs. */
 const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 });
 /** For the longest of these tests; seconds on a machine of its own. */
-const PATIENCE_MS = 240_000;
+const PATIENCE_MS = 120_000;
 let browser: Browser;
 let served: ServedWorkbench;
 

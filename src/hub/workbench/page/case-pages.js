@@ -84,7 +84,7 @@ export class CasePages {
     }
     if (this.#span === null) {
       await this.load(number - 1);
-      return this.load(number);
+      return this.isLoaded(number - 1) && number <= this.lastPage ? this.#load(number) : undefined;
     }
     return this.#keep(number, await this.#forward(this.#estimatedRow(number)));
   }
