@@ -12,6 +12,7 @@ import { RolloutCriteria } from "../../../src/hub/releases/rollout-step.ts";
 import { FolderStore } from "../../../src/hub/store/folder-store.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
 import { hasChromium, launchChromium } from "../../edge/status/page-in-chromium.ts";
+import { axeFindings } from "./workbench-in-chromium.ts";
 import { HubUnderTest, PASSWORD, PROJECT, temporaryFolder } from "../support/running-hub.ts";
 import { makeBases, makeVersion, nameClasses, sendTiles } from "../support/tiny-models.ts";
 
@@ -237,6 +238,7 @@ test.skipIf(!hasChromium)(
       await page.goto(`${hub.url}/#/${screen}`);
       await page.locator(wait).first().waitFor();
       await page.screenshot({ path: `${ARTEFACTS}workbench-${screen}.png`, fullPage: true });
+      expect({ screen, found: await axeFindings(page) }).toEqual({ screen, found: [] });
       return page.locator("main").innerText();
     };
     expect(await open("runs", ".loss-curves svg")).toMatch(/tiles 1\.2\.0[\s\S]*glare of the late shift[\s\S]*37 %/);
