@@ -1,6 +1,7 @@
 import { SightlineError } from "../contracts/errors.ts";
 import { loadHubConfig } from "../hub/hub-config.ts";
 import { openHubDatabase, startHub } from "../hub/hub.ts";
+import { addModelToHub, startHubWorker } from "../hub/hub-worker.ts";
 import { createUser, UserName } from "../hub/people/accounts.ts";
 import { passwordFault } from "../hub/people/password.ts";
 import { isRole, ROLES } from "../hub/people/roles.ts";
@@ -9,9 +10,12 @@ import { createLogger } from "../platform/logger.ts";
 import { untilStopped } from "../platform/stop-signals.ts";
 import type { Command } from "./command.ts";
 import { parseCommandLine, required } from "./command-line.ts";
+import { numberOption } from "./number-option.ts";
 import { readPassword } from "./read-password.ts";
 
 const HELP = `usage: sightline hub --config FILE [--check]
+       sightline hub worker --config FILE [--workers N]
+       sightline hub model add DIR --project ID --config FILE [--active]
        sightline hub user add NAME --role ROLE --config FILE
 
 The hub: takes hard cases from devices and serves the workbench, until SIGTERM or Ctrl-C. deploy/hub/hub.yaml is a
@@ -19,6 +23,9 @@ configuration to start from. On a hub without users an administrator is made, an
 
   --config FILE   YAML configuration of the hub
   --check         only validate the configuration
+  worker          takes trainings and evaluations only, on this or another machine that reaches database and images
+  --workers N     trainings at a time (default 1)
+  model add DIR   keeps a bundle as a model version of a project; --active: its devices run it already
   user add NAME   adds a person, also while the hub runs; the password is asked for, or read from standard input
   --role ROLE     ${ROLES.join(", ")}
 `;
@@ -29,6 +36,8 @@ export const hub: Command = {
   async run(args) {
     const [noun, ...rest] = args;
     if (noun === "user") return runUser(rest);
+    if (noun === "worker") return runWorker(rest);
+    if (noun === "model") return runModel(rest);
     const options = parseCommandLine(args, { config: { type: "string" }, check: { type: "boolean", default: false } });
     if (options.help === true) {
       process.stdout.write(HELP);
@@ -64,9 +73,54 @@ const firstAdminText = (name: string, password: string): string => `
 
 `;
 
+const isHelp = (args: readonly string[]): boolean => args.includes("--help") || args.includes("-h");
+
+async function runWorker(args: readonly string[]): Promise<number> {
+  const options = parseCommandLine([...args], {
+    config: { type: "string" },
+    workers: { type: "string", default: "1" },
+  });
+  if (options.help === true) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const config = await loadHubConfig(required(options.config, "config"));
+  const workers = numberOption(options.workers, "workers", {
+    takes: "a whole number from 1 to 16",
+    accepts: (value) => Number.isInteger(value) && value >= 1 && value <= 16,
+  });
+  const log = createLogger(config.log);
+  const stopped = untilStopped();
+  const running = await startHubWorker(config, workers, { clock: systemClock, log, environment: process.env });
+  log.info({ workers }, "worker is up");
+  log.info({ signal: await stopped }, "worker is stopping");
+  await running.stop();
+  return 0;
+}
+
+async function runModel(args: readonly string[]): Promise<number> {
+  const [verb, folder, ...rest] = args;
+  if (isHelp(args)) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (verb !== "add" || folder === undefined || folder.startsWith("-")) {
+    throw new SightlineError("USAGE", "use hub model add DIR --project ID --config FILE");
+  }
+  const options = parseCommandLine(rest, {
+    ...{ config: { type: "string" }, project: { type: "string" } },
+    active: { type: "boolean", default: false },
+  });
+  const config = await loadHubConfig(required(options.config, "config"));
+  const project = required(options.project, "project");
+  const id = await addModelToHub(config, { project, folder, active: options.active }, process.env);
+  process.stdout.write(`${id}\n`);
+  return 0;
+}
+
 async function runUser(args: readonly string[]): Promise<number> {
   const [verb, ...rest] = args;
-  if (verb === "--help" || verb === "-h" || rest.includes("--help") || rest.includes("-h")) {
+  if (isHelp(args)) {
     process.stdout.write(HELP);
     return 0;
   }

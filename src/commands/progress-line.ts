@@ -51,6 +51,20 @@ export function progressLine(output: ProgressOutput, tick: () => MonotonicMs): P
   };
 }
 
+const LINE_MS = 200;
+
+/** Progress for a program that started this one: a JSON line a while, and for the last step of each stage. */
+export function progressLines(output: ProgressOutput, tick: () => MonotonicMs): Progress {
+  let current = "";
+  let writtenTick = 0;
+  return (stage, done, total, detail = "") => {
+    if (stage === current && done < total && tick() - writtenTick < LINE_MS) return;
+    current = stage;
+    writtenTick = tick();
+    output.write(`${JSON.stringify({ stage, done, total, detail })}\n`);
+  };
+}
+
 function timeLeft(ms: number): string {
   const seconds = Math.round(ms / 1000);
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;

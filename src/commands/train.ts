@@ -24,7 +24,8 @@ import { describeLayers, FINE_TUNING_DEFAULTS, SAMPLING_DEFAULTS } from "../trai
 import { assertReplaceable, REPORT_FILE } from "../training/write-bundle.ts";
 import type { Command } from "./command.ts";
 import { parseCommandLine, required } from "./command-line.ts";
-import { type Progress, progressLine } from "./progress-line.ts";
+import { listenForInterrupt } from "./interrupt.ts";
+import { type Progress, progressLine, progressLines } from "./progress-line.ts";
 
 const HELP = `usage: sightline train --data DIR --out DIR --base DIR|FILE.onnx [options]
 
@@ -51,6 +52,7 @@ model
   --size PX           side of the square input, a multiple of 32 (default 224)
   --out DIR           the bundle; an older bundle there is replaced
   --name NAME         name in the manifest (default: that of the --out folder)
+  --as-version X.Y.Z  version in the manifest (default 1.0.0)
   --licence TEXT      what the model card says of the data's licence
 
 training
@@ -62,6 +64,7 @@ training
   --hold-out SHARE    share of the parts held out where folds is 1 (default 0.2)
   --seed N            same seed, same data, same machine: same bytes (default 1)
   --resume            goes on where an interrupted run of the same options stopped (kept in OUT.training)
+  --progress lines    progress on stderr as JSON Lines {stage, done, total, detail}, for programs
   --json              one JSON document on stdout
 `;
 
@@ -88,6 +91,8 @@ const OPTIONS = {
   simulated: { type: "string", default: "0" },
   seed: { type: "string", default: "1" },
   name: { type: "string" },
+  "as-version": { type: "string", default: "1.0.0" },
+  progress: { type: "string", default: "bar" },
   licence: { type: "string", default: DEFAULT_LICENCE },
   resume: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
@@ -131,6 +136,8 @@ interface Plan {
   readonly simulated: number;
   readonly seed: number;
   readonly name: string;
+  readonly version: string;
+  readonly progress: Progress;
   readonly licence: string;
   readonly splitBy: string | undefined;
   readonly goodLabels: readonly string[] | undefined;
@@ -163,6 +170,8 @@ function planOf(options: Options): Plan {
     simulated,
     seed: wholeNumber(options.seed, "seed", 0),
     name,
+    version: versionNumber(options["as-version"]),
+    progress: progressOf(options.progress),
     licence: options.licence,
     splitBy: options["split-by"],
     goodLabels: options.good?.split(",").map((label) => label.trim()),
@@ -182,7 +191,7 @@ function regionPlan(grid: string | undefined, marginPx: number): RegionPlan {
 }
 
 async function runPlan(plan: Plan): Promise<WrittenBundle> {
-  const progress = progressLine(process.stderr, clock.tick);
+  const { progress } = plan;
   const cachePath = cacheFolder();
   const size = { widthPx: plan.sizePx, heightPx: plan.sizePx };
   const warn = (sentence: string): void => note(`warning: ${sentence}`);
@@ -201,7 +210,6 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
     const bundle = await trainBundle({
       ...size,
       ...plan,
-      version: "1.0.0",
       backbone,
       set,
       runtime,
@@ -247,21 +255,6 @@ async function openPositions(plan: Plan, record: string): Promise<{ folder: stri
   if (!plan.resume) await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   return { folder, key: createHash("sha256").update(record).digest("hex") };
-}
-
-/** The first Ctrl-C or SIGTERM ends the training and keeps the best so far; the second ends everything. */
-function listenForInterrupt(): { signal: AbortSignal; stop(): void } {
-  const controller = new AbortController();
-  const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(1);
-    note("stopping: the best so far is quantised and written; once more to drop it");
-    controller.abort();
-  };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  return {
-    signal: controller.signal,
-    stop: () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
-  };
 }
 
 interface GatheredData {
@@ -371,6 +364,17 @@ function figureText({ pooled, interval, foldMean, foldStandardDeviation }: Figur
     (number) => number.toFixed(3),
   );
   return `${value} (95 % ${low} to ${high}, folds ${centre} ± ${spread})`;
+}
+
+function versionNumber(text: string): string {
+  if (/^\d+\.\d+\.\d+$/.test(text)) return text;
+  throw new SightlineError("USAGE", `--as-version ${text}: use three numbers with points between, like 1.4.0`);
+}
+
+function progressOf(form: string): Progress {
+  if (form === "bar") return progressLine(process.stderr, clock.tick);
+  if (form === "lines") return progressLines(process.stderr, clock.tick);
+  throw new SightlineError("USAGE", `--progress ${form}: use bar or lines`);
 }
 
 function inputSize(text: string): number {

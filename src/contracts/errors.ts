@@ -34,6 +34,8 @@ export const ERROR_CODES = {
   HUB_UNREACHABLE: { retryable: true, text: "the hub cannot be reached" },
   HUB_REFUSES: { retryable: false, text: "the hub refuses" },
   KERNEL_MISSING: { retryable: false, text: "the image kernel cannot be loaded" },
+  TRAINING_FAILED: { retryable: false, text: "the training failed" },
+  UNKNOWN_MODEL: { retryable: false, text: "no such model" },
   RELEASE_INCOMPLETE: { retryable: false, text: "the release is not complete" },
 } as const satisfies Record<string, { retryable: boolean; text: string }>;
 

@@ -106,7 +106,8 @@ export interface DecidedPart {
 export class Line {
   readonly #options: LineOptions;
   readonly #with: LineCollaborators;
-  readonly #slots: Slots;
+  /** Of each engine its own: what hangs in one keeps no part from another. */
+  readonly #slots = new WeakMap<InferenceEngine, Slots>();
   readonly #batches = new BatchPool();
   readonly #memory: FrameMemory = { previous: undefined };
   readonly #log: Logger;
@@ -123,7 +124,6 @@ export class Line {
   constructor(options: LineOptions, collaborators: LineCollaborators) {
     this.#options = options;
     this.#with = collaborators;
-    this.#slots = new Slots(options.inferenceSlots);
     this.#log = collaborators.log.child({ component: "line" });
     this.#faults = new FaultLog(collaborators.clock, this.#log);
   }
@@ -193,7 +193,7 @@ export class Line {
     }
     const stages = new RecipeStages(recipe, {
       engine: this.#with.engine,
-      slots: this.#slots,
+      slots: this.#slotsOf(recipe.engine ?? this.#with.engine),
       batches: this.#batches,
       memory: this.#memory,
       capture: trigger.capture,
@@ -206,6 +206,14 @@ export class Line {
       return inspect(stages, { clock, record, signal }).finally(release);
     });
     return this.#conclude({ triggerId, part, source, receivedTick, record, outcome, recipe, readings });
+  }
+
+  #slotsOf(engine: InferenceEngine): Slots {
+    const known = this.#slots.get(engine);
+    if (known !== undefined) return known;
+    const slots = new Slots(this.#options.inferenceSlots);
+    this.#slots.set(engine, slots);
+    return slots;
   }
 
   #refusal(source: TriggerSource, recipe: Recipe | undefined): { reason: FaultReason; detail: string } | undefined {

@@ -50,7 +50,10 @@ export const ReleasesConfig = z.strictObject({
   directorRoot: z.string().min(1).describe("1.root.json of the director or a later one; relative to this file"),
   pollSeconds: z.number().min(1).max(86_400).default(60).describe("between two looks for a new order"),
   shadow: z
-    .strictObject({ parts: Parts.default(500).describe("judged beside the active model before it may judge alone") })
+    .strictObject({
+      parts: Parts.default(500).describe("judged beside the active model before it may judge alone"),
+      niceness: z.int().min(0).max(19).default(15).describe("how far its process steps back for the line's"),
+    })
     .prefault({}),
   trial: TrialOptions.prefault({}),
   limits: ReleaseLimits.prefault({}),

@@ -25,8 +25,6 @@ import type { DeviceStatus } from "./status/device-view.ts";
 export const RELEASES_FOLDER = "releases";
 /** What a model on trial has under way when it is taken off the line for being broken, ms. */
 const STOP_GRACE_MS = 300;
-/** The lowest priority there is: time that nobody else wants. */
-const SPARE_TIME = 19;
 
 /** What is known of models before any is loaded. */
 export interface RolloutBeginning {
@@ -115,7 +113,7 @@ export function assembleRollout(
       openEngine: (purpose) =>
         openEngine({
           ...config.inference,
-          ...(purpose === "shadow" ? { processes: 1, threadsPerProcess: 1, niceness: SPARE_TIME } : {}),
+          ...(purpose === "shadow" ? { processes: 1, threadsPerProcess: 1, niceness: releases.shadow.niceness } : {}),
           ...{ stopGraceMs: STOP_GRACE_MS, clock, log: parts.log },
         }),
       openRecipe: (path) => openRecipe({ ...recipe, model: path }, config.trigger.deadlineMs),
@@ -163,6 +161,7 @@ export async function openClient(
     readonly inspection?: Pick<Inspection, "clockWatch">;
     readonly onProgress?: (done: number, total: number) => void;
     readonly directoryPath?: string;
+    readonly maxBundleBytes?: number;
   } = {},
 ): Promise<ReleaseClient> {
   const { releases, device, dataDirectory } = config;
@@ -172,6 +171,7 @@ export async function openClient(
     directoryPath: at.directoryPath ?? join(dataDirectory, RELEASES_FOLDER),
     birthRoots: { catalogue: await readRoot(releases.catalogueRoot), director: await readRoot(releases.directorRoot) },
     ...(clockWatch === undefined ? {} : { clockSynced: () => clockWatch.synced }),
+    ...(at.maxBundleBytes === undefined ? {} : { maxBundleBytes: at.maxBundleBytes }),
     ...(at.onProgress === undefined ? {} : { onProgress: at.onProgress }),
   });
 }

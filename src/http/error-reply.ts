@@ -26,6 +26,8 @@ const STATUS_OF: { readonly [C in ErrorCode]?: number } = {
   UNKNOWN_CASE: 404,
   UNKNOWN_TAG: 404,
   CASE_REFUSED: 409,
+  UNKNOWN_MODEL: 404,
+  RELEASE_INCOMPLETE: 409,
 };
 
 /** What the HTTP library itself refuses, in our words. */

@@ -80,6 +80,32 @@ export const OpenIdConfig = z.strictObject({
   defaultRole: z.enum(ROLES).nullable().default(null).describe("for everybody else; null: may not sign in"),
 });
 
+export const TrainingConfig = z
+  .strictObject({
+    workers: z.int().min(0).max(16).default(1).describe("trainings at a time in this process; 0: only other workers"),
+    directory: z.string().min(1).default("training").describe("of runs under way, relative to dataDirectory"),
+    bases: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("folder of bundles and ONNX files that a training may start from, relative to this file"),
+    leaseSeconds: z
+      .number()
+      .min(2)
+      .max(3600)
+      .default(60)
+      .describe("silence after which another worker takes a job over"),
+    keepDays: z.number().min(0).default(7).describe("how long an ended run's folder stays, so that it can be resumed"),
+  })
+  .describe("retraining; see docs/retraining.md");
+
+export const ReleasesConfig = z.strictObject({
+  directory: z.string().min(1).describe("the folder that sightline release keys made, relative to this file"),
+  keys: z.string().min(1).describe("folder with the snapshot, timestamp and director keys only"),
+  passphrase: Secret.optional(),
+  everySeconds: z.number().min(1).max(86_400).default(30).describe("how often stages and signatures are looked at"),
+});
+
 /** The whole configuration of a hub: one YAML file. */
 export const HubConfig = z
   .strictObject({
@@ -94,6 +120,8 @@ export const HubConfig = z
     database: DatabaseConfig.prefault({ engine: "sqlite" }),
     images: ImagesConfig.prefault({ type: "folder" }),
     limits: LimitsConfig.prefault({}),
+    training: TrainingConfig.prefault({}),
+    releases: ReleasesConfig.nullable().default(null),
     sessionHours: z.number().gt(0).max(168).default(12).describe("after which a person signs in again"),
     oidc: OpenIdConfig.nullable().default(null),
   })
@@ -115,7 +143,7 @@ export const parseHubConfig = (text: string, path: string): HubConfig =>
   Object.freeze(withAbsolutePaths(parseYaml(HubConfig, text, path), dirname(resolve(path))));
 
 function withAbsolutePaths(config: HubConfig, base: string): HubConfig {
-  const { database, images, oidc } = config;
+  const { database, images, oidc, training, releases } = config;
   const dataDirectory = resolve(base, config.dataDirectory);
   const secret = (one: Secret): Secret => absoluteSecret(one, (path) => resolve(base, path));
   const absoluteDatabase = (): HubConfig["database"] => {
@@ -129,9 +157,18 @@ function withAbsolutePaths(config: HubConfig, base: string): HubConfig {
     const credentials = { accessKeyId: secret(accessKeyId), secretAccessKey: secret(secretAccessKey) };
     return { ...images, credentials };
   };
+  const absoluteReleases = (one: NonNullable<HubConfig["releases"]>) => ({
+    ...{ ...one, directory: resolve(base, one.directory), keys: resolve(base, one.keys) },
+    ...(one.passphrase === undefined ? {} : { passphrase: secret(one.passphrase) }),
+  });
   return {
     ...config,
     dataDirectory,
+    training: {
+      ...{ ...training, directory: resolve(dataDirectory, training.directory) },
+      ...(training.bases === undefined ? {} : { bases: resolve(base, training.bases) }),
+    },
+    releases: releases === null ? null : absoluteReleases(releases),
     database: absoluteDatabase(),
     images: absoluteImages(),
     oidc: oidc === null ? null : { ...oidc, clientSecret: secret(oidc.clientSecret) },

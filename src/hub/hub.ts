@@ -23,14 +23,23 @@ import { installSessionRoutes, type SessionParts } from "./people/session-routes
 import { removeExpiredSessions } from "./people/sessions.ts";
 import { SignInAttempts } from "./people/sign-in-attempts.ts";
 import { installUserRoutes } from "./people/user-routes.ts";
+import { LeaseTable } from "./jobs/lease-table.ts";
 import { installProjectRoutes } from "./projects/project-routes.ts";
 import { Reconciliation } from "./reconciliation.ts";
 import { SimilarityIndex } from "./cases/similar-cases.ts";
+import { installFleetRoutes, installReportRoutes } from "./releases/fleet-routes.ts";
+import { ReleaseDesk } from "./releases/release-desk.ts";
+import { ReleaseKeeper } from "./releases/release-keeper.ts";
+import { installReleaseRoutes, serveReleases } from "./releases/release-routes.ts";
 import { HubServer } from "./server.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { openObjectStore } from "./store/open-object-store.ts";
-import { databaseSettings, objectStoreSettings } from "./store-settings.ts";
+import { databaseSettings, modelStoreSettings, objectStoreSettings } from "./store-settings.ts";
+import { judgementsOn } from "./training/judgements.ts";
+import { installJudgementRoutes } from "./training/judgement-routes.ts";
+import { installTrainingRoutes } from "./training/training-routes.ts";
+import { trainingWorkers } from "./training/training-worker.ts";
 import { AnalysisDesk } from "./workbench/analysis-desk.ts";
 import { installWorkbench } from "./workbench/workbench-routes.ts";
 
@@ -73,7 +82,8 @@ export async function startHub(config: HubConfig, parts: HubParts): Promise<Runn
   try {
     const settings = await objectStoreSettings(config.images, parts.environment);
     const objects = await openObjectStore(settings, clock.wallNow());
-    const server = await assembleServer(config, parts, { database, objects: objects.store });
+    const models = await openObjectStore(await modelStoreSettings(config, parts.environment), clock.wallNow());
+    const server = await assembleServer(config, parts, { database, objects: objects.store, models: models.store });
     const started: RunningServices = await startServices(server.services, onStopError);
     const admin = await makeFirstAdmin(database, clock.wallNow());
     if (admin !== null) parts.onFirstAdmin?.(admin);
@@ -83,6 +93,7 @@ export async function startHub(config: HubConfig, parts: HubParts): Promise<Runn
       async stop() {
         await started.stop();
         objects.close();
+        models.close();
         await database.close();
       },
     };
@@ -95,6 +106,7 @@ export async function startHub(config: HubConfig, parts: HubParts): Promise<Runn
 interface Foundation {
   readonly database: Database;
   readonly objects: ObjectStore;
+  readonly models: ObjectStore;
 }
 
 interface Assembly {
@@ -105,7 +117,7 @@ interface Assembly {
 
 async function assembleServer(config: HubConfig, parts: HubParts, foundation: Foundation): Promise<Assembly> {
   const { clock, log } = parts;
-  const { database, objects } = foundation;
+  const { database, objects, models } = foundation;
   const { http, limits } = config;
   const https = http.publicUrl?.startsWith("https:") === true;
   const metrics = new HubMetrics();
@@ -120,6 +132,9 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
   const openId = await openIdClient(config, parts);
   const similar = new SimilarityIndex(await databaseSettings(config.database, parts.environment), clock);
   const desk = new AnalysisDesk(database, clock);
+  const table = new LeaseTable(database, clock);
+  const releases = await releaseParts(config, parts, foundation);
+  const trainingRoutes = { database, models, table, clock, bases: config.training.bases };
   const installRoutes = async (api: Api): Promise<void> => {
     installHealthRoutes(api, { problems: () => problemsOf(foundation), metrics: () => metrics.text() });
     installIntakeRoutes(api, {
@@ -129,6 +144,12 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
     installDeviceAdminRoutes(api, { database, clock });
     installProjectRoutes(api, { database, clock });
     installDatasetRoutes(api, { database, objects, clock });
+    installTrainingRoutes(api, trainingRoutes);
+    installJudgementRoutes(api, trainingRoutes);
+    installReportRoutes(api, { database, clock });
+    installFleetRoutes(api, { database, clock });
+    installReleaseRoutes(api, { database, models, judgements: judgementsOn(database), desk: releases.desk, clock });
+    await serveReleases(api, releases.desk);
     installSessionRoutes(api, sessions);
     installOpenIdRoutes(api, { ...sessions, openId });
     installUserRoutes(api, { database, clock });
@@ -151,10 +172,44 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
   });
   const imageIntake = service("image-intake", { start: () => images.start(), stop: () => images.stop() });
   const caseIntake = service("case-intake", { stop: () => cases.stop() });
+  const training = trainingWorkers({
+    ...{ database, images: objects, models, clock, settings: config.training },
+    log: log.child({ component: "training" }),
+  });
   return {
-    services: [vitalSigns, tidy, imageIntake, caseIntake, similar, desk, server, reconciliation],
+    services: [
+      vitalSigns,
+      tidy,
+      imageIntake,
+      caseIntake,
+      similar,
+      desk,
+      server,
+      reconciliation,
+      ...training,
+      ...releases.services,
+    ],
     url: () => server.url,
   };
+}
+
+/** The release repository and who looks after it; nothing where the configuration names none. */
+async function releaseParts(config: HubConfig, parts: HubParts, { database, models }: Foundation) {
+  const { releases } = config;
+  if (releases === null) return { desk: null, services: [] };
+  const { clock, log, environment } = parts;
+  const passphrase = releases.passphrase === undefined ? null : await readSecret(releases.passphrase, environment);
+  const desk = new ReleaseDesk({ directory: releases.directory, keys: releases.keys, passphrase }, clock);
+  const everyMs = releases.everySeconds * 1000;
+  const keeper = new ReleaseKeeper({
+    database,
+    models,
+    desk,
+    clock,
+    everyMs,
+    log: log.child({ component: "releases" }),
+  });
+  return { desk, services: [keeper] };
 }
 
 async function openIdClient({ oidc, http }: HubConfig, { environment }: HubParts): Promise<OpenIdClient | null> {

@@ -46,6 +46,9 @@ const OPENAPI_TAGS = [
   { name: "projects", description: "What is to be achieved" },
   ...WORKBENCH_TAGS,
   { name: "data sets", description: "Immutable versions of labelled cases, and the way out" },
+  { name: "training", description: "Retraining as jobs" },
+  { name: "models", description: "Candidates on frozen test sets, and against each other" },
+  { name: "releases", description: "Candidates on their way to the line, and what devices run" },
   { name: "health", description: "For supervisors and monitoring" },
 ];
 

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type Environment, readSecret } from "../config/secret.ts";
 import type { HubConfig } from "./hub-config.ts";
 import type { DatabaseSettings } from "./store/database.ts";
@@ -29,4 +30,14 @@ export async function objectStoreSettings(
     ...{ kind: "s3", bucket, region, prefix, endpoint },
     credentials: credentials === undefined ? null : await read(credentials),
   };
+}
+
+/** Where model bundles lie: beside the images, but where no search for orphaned images comes by. */
+export async function modelStoreSettings(
+  { images, dataDirectory }: Pick<HubConfig, "images" | "dataDirectory">,
+  environment: Environment,
+): Promise<ObjectStoreSettings> {
+  const settings = await objectStoreSettings(images, environment);
+  if (settings.kind === "folder") return { kind: "folder", path: join(dataDirectory, "models") };
+  return { ...settings, prefix: `models/${settings.prefix}` };
 }

@@ -33,6 +33,8 @@ export interface ProgramOptions {
   /** Absolute path, from `findProgram`. */
   readonly path: string;
   readonly args: readonly string[];
+  /** Beside this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The descriptor whose bytes `output` carries: 1 is standard output; 3 keeps them apart from what is printed. */
   readonly outputFd?: 1 | 3;
   /** How much of the end of standard error is kept. */
@@ -80,7 +82,8 @@ function killWithThisProcess(child: ChildProcess): void {
 export async function startProgram(options: ProgramOptions): Promise<ChildProgram> {
   const outputFd = options.outputFd ?? 1;
   const stdio: StdioOptions = outputFd === 1 ? ["ignore", "pipe", "pipe"] : ["ignore", "pipe", "pipe", "pipe"];
-  const child = spawn(options.path, [...options.args], { stdio });
+  const env = options.env === undefined ? {} : { env: { ...process.env, ...options.env } };
+  const child = spawn(options.path, [...options.args], { stdio, ...env });
   const ended = new Promise<ProgramEnd>((resolve) => {
     child.once("close", (exitCode, signal) => resolve({ exitCode, signal }));
   });

@@ -1,4 +1,5 @@
-import { clopperPearson } from "./intervals.ts";
+import { clopperPearson, type Interval } from "./intervals.ts";
+import { wilson } from "./shares.ts";
 
 /** How often something happened: `hits` of `trials`. */
 export interface Observed {
@@ -14,7 +15,7 @@ export interface Observed {
  */
 export function rateShiftEvidence(reference: Observed, now: Observed, doubt: number): number {
   if (reference.trials === 0 || now.trials === 0) return 1;
-  const { low, high } = clopperPearson(reference.hits, reference.trials, 1 - doubt);
+  const { low, high } = referenceInterval(reference, 1 - doubt);
   const observed = now.hits / now.trials;
   const rate = Math.min(Math.max(observed, low), high);
   const misses = now.trials - now.hits;
@@ -25,6 +26,21 @@ export function rateShiftEvidence(reference: Observed, now: Observed, doubt: num
 /** Whether the rate shifted, with a chance of at most `falseAlarm` to ever say so of one that did not. */
 export const rateShifted = (reference: Observed, now: Observed, falseAlarm: number): boolean =>
   rateShiftEvidence(reference, now, falseAlarm / 2) >= 2 / falseAlarm;
+
+/** The exact interval sums over all hits: it is taken once for a reference, and for long ones the score interval is. */
+const MOST_EXACT = 20_000;
+const MOST_REMEMBERED = 16;
+const remembered = new Map<string, Interval>();
+
+function referenceInterval({ hits, trials }: Observed, confidence: number): Interval {
+  const key = `${hits}/${trials}/${confidence}`;
+  const known = remembered.get(key);
+  if (known !== undefined) return known;
+  const interval = trials > MOST_EXACT ? wilson(hits, trials, confidence) : clopperPearson(hits, trials, confidence);
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+  remembered.set(key, interval);
+  return interval;
+}
 
 /** 0 · -Infinity is 0 here: what never happened says nothing about its logarithm. */
 const times = (count: number, logarithm: number): number => (count === 0 ? 0 : count * logarithm);

@@ -1,4 +1,4 @@
-import { dropUnusedInitializers, checkGraph, initializerNamed, replaceInitializer } from "../onnx/graph.ts";
+import { dropUnusedInitializers, checkGraph } from "../onnx/graph.ts";
 import { copyModel, type Model } from "../onnx/model-file.ts";
 import { makeNode } from "../onnx/node.ts";
 import { makeTensor } from "../onnx/tensor.ts";
@@ -76,14 +76,6 @@ export function detachHead(model: Model): Model {
   dropUnusedInitializers(bare.graph);
   checkGraph(bare.graph);
   return bare;
-}
-
-/** The same model calibrated with another temperature. */
-export function withTemperature(model: Model, temperature: number): Model {
-  const calibrated = copyModel(model);
-  initializerNamed(calibrated.graph, "head.temperature");
-  replaceInitializer(calibrated.graph, makeTensor("head.temperature", [], Float32Array.of(temperature)));
-  return calibrated;
 }
 
 function transposed({ weights, embeddingSize, classCount }: LinearHead): Float32Array {

@@ -15,8 +15,6 @@ import { CHECKPOINT_FILE } from "./write-bundle.ts";
 export interface BaseOptions {
   /** What the base was trained to see; pixels mapped to [-1, 1] unless told. A bundle knows its own. */
   readonly normalisation?: InputNormalisation;
-  /** Leaves the input's scale out of the first layer's weights, for a trainer that trains them: see foldInputScale. */
-  readonly keepScale?: boolean;
   /** Called with a sentence where the base fits, but not well. */
   readonly onWarning?: (sentence: string) => void;
 }
@@ -47,7 +45,7 @@ function baseGraph(model: Model, size: InputSizePx, options: BaseOptions): { mod
   }
   const base = prepareBase(model);
   const staged = withInputStage(base, { ...size, ...(options.normalisation ?? SYMMETRIC_INPUT) });
-  const graph = options.keepScale === true ? staged : foldInputScale(staged);
+  const graph = foldInputScale(staged);
   return { model: graph, warnings: checkBaseSize(graph, size, base.exportedFor) };
 }
 

@@ -11,7 +11,7 @@ import { heldOutFrames, type HeldOutFrames, regionLogits } from "./held-out.ts";
 import { judgeFrames } from "./judge-frames.ts";
 import type { JudgedFrame } from "./judged-frame.ts";
 import { type LearningSet, versionOf } from "./learning-set.ts";
-import { calibrated, temperatureOf } from "./model-temperature.ts";
+import { temperatureOf, withTemperature } from "./model-temperature.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import { promiseSentence } from "./promise-sentence.ts";
 import { CHECKPOINT_FILE, TRAINING_FILES } from "./write-bundle.ts";
@@ -61,7 +61,7 @@ export async function calibrateBundle(job: CalibrationJobOptions): Promise<Calib
   const known = regionLogits(first.frames, before);
   const fits = !job.keepTemperature && known.truths.length > 0 && heldOut.samples.length > 0;
   const after = fits ? changedTemperature(before, fitTemperature(known.logits, known.truths)) : before;
-  const bytes = after === before ? bundleFile(bundle, MODEL_FILE) : encodeModel(calibrated(model, after));
+  const bytes = after === before ? bundleFile(bundle, MODEL_FILE) : encodeModel(withTemperature(model, after));
   const frames = after === before ? first.frames : (await judge(bytes, "certify")).frames;
 
   const chosen = limitsByWishes(frames, wishes, bundle.manifest.decision);
@@ -79,7 +79,7 @@ export async function calibrateBundle(job: CalibrationJobOptions): Promise<Calib
       model: bytes,
       ...(checkpoint === undefined || !fits
         ? {}
-        : { checkpoint: encodeModel(calibrated(decodeModel(checkpoint), after)) }),
+        : { checkpoint: encodeModel(withTemperature(decodeModel(checkpoint), after)) }),
       manifest: { decision: { temperature: after, ...chosen.limits }, certificate },
       metrics: { calibration: { temperature, escape: chosen.escape, overkill: chosen.overkill, leftOut, sentences } },
       card: [card],

@@ -18,7 +18,7 @@ export function temperatureOf({ graph }: Model): number {
  * The same model with `probabilities` = softmax(logits / temperature): the temperature of its head replaced, or one put
  * before the softmax where the graph has none. Throws BUNDLE_INVALID where the probabilities come from no softmax.
  */
-export function calibrated(model: Model, temperature: number): Model {
+export function withTemperature(model: Model, temperature: number): Model {
   const copy = copyModel(model);
   const tensor = makeTensor(TEMPERATURE, [], Float32Array.of(temperature));
   if (copy.graph.initializer.some(({ name }) => name === TEMPERATURE)) replaceInitializer(copy.graph, tensor);

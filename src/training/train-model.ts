@@ -2,7 +2,7 @@ import type { BundleManifest, ModelClass, RegionPlan } from "../contracts/model-
 import { SightlineError } from "../contracts/errors.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
 import { ngScore } from "../pipeline/decide/decide.ts";
-import { attachHead, withTemperature } from "./attach-head.ts";
+import { attachHead } from "./attach-head.ts";
 import { checkSeparation, checkTrainingData, type DataFinding } from "./check-data.ts";
 import { chooseLimits, fitTemperature, softmax } from "./calibrate-scores.ts";
 import type { InputSizePx, UnreadableFile } from "./model-pixels.ts";
@@ -15,6 +15,7 @@ import { type JudgedFrame, likeliest } from "./judged-frame.ts";
 import { learn, type LearnJob, type Learned } from "./learn.ts";
 import type { LearningSet } from "./learning-set.ts";
 import type { ScoredFrame } from "./metrics.ts";
+import { withTemperature } from "./model-temperature.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import { isWithin, LARGEST_LOSS, type Parity, parity } from "./parity.ts";
 import { fillPixelStore, type PixelStore } from "./pixel-store.ts";

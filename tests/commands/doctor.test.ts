@@ -47,6 +47,7 @@ test("a machine that can inspect: exit 0, and one JSON document", () => {
     "recipe tiny",
     "broker",
     "hub",
+    "releases",
     "reject signal",
     "http",
   ]);
@@ -62,7 +63,7 @@ test("a failure: exit 1, named with what to do, and no colour without a terminal
   expect(stdout).toMatch(/^camera +FAILURE +\/dev\/video99 is not there/m);
   expect(stdout).toMatch(/^recipe tiny +FAILURE/m);
   expect(stdout).toContain("-> correct camera in the configuration");
-  expect(stdout).toMatch(/14 checks: 2 failed/);
+  expect(stdout).toMatch(/15 checks: 2 failed/);
   expect(stdout).not.toContain("\u001b");
   expect(status).toBe(1);
 });

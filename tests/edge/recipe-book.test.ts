@@ -48,3 +48,27 @@ test("an order to a disk that does not answer fails in time, and does not take e
   await book.switchTo("bricks");
   expect(await chosen()).toBe("bricks");
 });
+
+test("a model that cannot be loaded gives way to the one before it; the last one's fault counts", async () => {
+  const config = RecipeConfig.parse({ name: "tiles", model: TINY_BUNDLE });
+  const bookOf = (...paths: string[]): RecipeBook => {
+    const options = { recipes: [config], activeRecipe: undefined, deadlineMs: 1000, dataDirectory };
+    const engine = new FakeEngine(() => ({ ngScore: 0 }));
+    return new RecipeBook({ ...options, modelPaths: () => paths }, { engine, log: silentLogger });
+  };
+  const damaged = bookOf("/nowhere/newest", TINY_BUNDLE);
+  await damaged.start();
+  expect(damaged.active?.bundle.directoryPath).toBe(TINY_BUNDLE);
+  await expect(bookOf("/nowhere/newest", "/nowhere/before").start()).rejects.toThrow("/nowhere/before");
+});
+
+test("another model takes a recipe's place at once where that is active, and later where it is not", async () => {
+  const bricks = book.recipe("bricks");
+  if (bricks === undefined) throw new Error("bricks is not loaded");
+  book.replace({ ...bricks, deadlineMs: 7 });
+  expect(book.active).toMatchObject({ name: "tiles", deadlineMs: 1000 });
+  await book.switchTo("bricks");
+  expect(book.active?.deadlineMs).toBe(7);
+  book.replace(bricks);
+  expect(book.active).toBe(bricks);
+});

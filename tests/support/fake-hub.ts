@@ -34,6 +34,8 @@ export class FakeHub {
   readonly arrivals: string[] = [];
   /** By `bootSeq/verdictSeq`. */
   readonly verdicts = new Map<string, Verdict>();
+  /** The newest of each path below /api/v1/device/. */
+  readonly reports = new Map<string, unknown>();
   readonly lost = new Map<string, LostCase>();
   readonly requests: SeenRequest[] = [];
   readonly codes = new Map<string, string>();
@@ -90,7 +92,7 @@ export class FakeHub {
       disturbance !== undefined && "status" in disturbance ? disturbance : this.#own(method, path, request, body);
     this.requests.push({ method, path, atMs: Date.now(), bytes: body.length, status: own.status });
     if (disturbance !== undefined && "dropAfter" in disturbance) return void request.socket.destroy();
-    const text = method === "HEAD" ? "" : JSON.stringify(own.body ?? {});
+    const text = method === "HEAD" || own.status === 204 ? "" : JSON.stringify(own.body ?? {});
     response.writeHead(own.status, { "content-type": "application/json", ...own.headers }).end(text);
   }
 
@@ -109,6 +111,10 @@ export class FakeHub {
     if (path.startsWith("/api/v1/cases/")) return this.#putCase(path.slice("/api/v1/cases/".length), body);
     if (path === "/api/v1/verdicts") return this.#putVerdicts(body);
     if (path === "/api/v1/device/orders") return { status: 200, body: this.orders };
+    if (method === "PUT" && path.startsWith("/api/v1/device/")) {
+      this.reports.set(path, JSON.parse(body.toString()));
+      return { status: 204 };
+    }
     return refuse(404, "There is nothing here.");
   }
 

@@ -264,17 +264,4 @@ describe("a base file", () => {
       new RegExp(`^the data folder cannot be used: --base ${file}: node odd.node is a Softplus`),
     );
   });
-
-  test("a base with its scale kept out of its weights is asked for with keepScale", async () => {
-    const file = write(
-      "kept.onnx",
-      build((network) => mobileNet(network)),
-    );
-    const normalisation = IMAGENET_INPUT;
-    const kept = await loadBase(file, size, { normalisation, keepScale: true });
-    const folded = await loadBase(file, size, { normalisation });
-    expect(operatorsOf(kept)).toContain("Mul");
-    expect(operatorsOf(folded)).not.toContain("Mul");
-    expectEqual(await embeddingOf(kept), await embeddingOf(folded));
-  });
 });

@@ -59,7 +59,8 @@ function prepare(question: Question, asked: Asked, random: () => number): () => 
     const filter = someFilter(cases, random);
     return () => findCases(database, filter, { limit: PAGE });
   }
-  if (question === "page") return () => findCases(database, { project: PROJECT }, { limit: PAGE, beforeRow: somewhere });
+  if (question === "page")
+    return () => findCases(database, { project: PROJECT }, { limit: PAGE, beforeRow: somewhere });
   if (question === "rare combination") {
     const filter = rareFilter(random);
     return () => findCases(database, filter, { limit: PAGE });

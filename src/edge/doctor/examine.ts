@@ -9,6 +9,7 @@ import { inferenceChecks } from "./inference-checks.ts";
 import { machineChecks } from "./machine-checks.ts";
 import { checkHub } from "./hub-check.ts";
 import { checkBroker, checkHttp, checkRejectSignal, type Environment } from "./network-checks.ts";
+import { checkReleases } from "./release-check.ts";
 import { checkStorage } from "./storage-check.ts";
 
 export interface CheckResult extends Finding {
@@ -58,6 +59,7 @@ function checksFor(config: DeviceConfig | string | null, parts: ExaminationParts
     ...inferenceChecks({ provider: config.inference.provider, recipes: config.recipes, runModel, clock, log }),
     { name: "broker", look: () => checkBroker(config, environment) },
     { name: "hub", look: () => checkHub(config, clock) },
+    { name: "releases", look: () => checkReleases(config, clock) },
     { name: "reject signal", look: () => checkRejectSignal(config, clock) },
     { name: "http", look: () => checkHttp(config, environment) },
   ];

@@ -1,3 +1,4 @@
+import { messageOf } from "../../contracts/errors.ts";
 import type { InferenceEngine } from "../../pipeline/infer/inference-engine.ts";
 import type { Recipe } from "../recipe.ts";
 
@@ -14,9 +15,12 @@ export interface CandidateEngineParts {
   readonly openRecipe: (bundlePath: string) => Promise<Recipe>;
 }
 
+/** Processes could not be started: that says nothing about the candidate. */
+export class EngineNotStarted extends Error {}
+
 /**
- * Loads a bundle and has its golden frames compared. Throws what the bundle or the engine says; nothing is left running
- * then, and nothing either when `signal` aborts.
+ * Loads a bundle and has its golden frames compared. Throws what the bundle or the engine says, or EngineNotStarted;
+ * nothing is left running then, and nothing either when `signal` aborts.
  */
 export async function loadCandidate(
   bundlePath: string,
@@ -30,7 +34,9 @@ export async function loadCandidate(
   const stop = (): void => void engine.stop();
   signal.addEventListener("abort", stop, { once: true });
   try {
-    await engine.start();
+    await engine.start().catch((error: unknown) => {
+      throw new EngineNotStarted(`no process for a new model: ${messageOf(error)}`, { cause: error });
+    });
     await engine.load(recipe.bundle);
     signal.throwIfAborted();
     return { engine, recipe: { ...recipe, engine } };

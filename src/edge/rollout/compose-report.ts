@@ -1,10 +1,11 @@
 import type { ReleaseInState, ReleaseReport } from "../../contracts/release-report.ts";
-import type { Candidate, RolloutState, Slot } from "./rollout-state.ts";
+import type { Phase, RolloutState, Slot } from "./rollout-state.ts";
+import type { SeenCandidate } from "./rollout-parts.ts";
 
 /** What is shown of the roll-out. */
 export interface RolloutView {
   readonly state: RolloutState;
-  readonly candidate: (Candidate & { readonly note: string }) | null;
+  readonly candidate: SeenCandidate | null;
   readonly downloading: { readonly done: number; readonly total: number } | null;
   readonly product: string;
   readonly shadowParts: number;
@@ -37,12 +38,12 @@ const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
 const modelOf = ({ name, version, sha256 }: Slot): ReleaseReport["active"] => ({ name, version, sha256 });
 
-const wantedOf = ({ shadowParts, trialParts }: RolloutView, phase: Candidate["phase"]): number =>
+const wantedOf = ({ shadowParts, trialParts }: RolloutView, phase: Phase): number =>
   phase === "shadow" ? shadowParts : phase === "trial" ? trialParts : 0;
 
 /** In short, for the device's state: changes with the phase, not with every part. Pure. */
 export function releaseInState({ state, candidate }: Pick<RolloutView, "state" | "candidate">): ReleaseInState {
-  if (candidate === null || candidate.phase === "verifying") {
+  if (candidate === null || candidate.phase === "verifying" || (candidate.phase === "trial" && !candidate.isOnLine)) {
     const { name: model, version, stage, since } = state.current;
     return { slot: "active", model, version, stage, since, note: "" };
   }

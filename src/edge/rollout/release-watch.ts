@@ -4,7 +4,7 @@ import { onChange, type Logger } from "../../platform/logger.ts";
 import type { Service } from "../../platform/services.ts";
 import type { RefusalCode } from "../../release/refusal.ts";
 import type { ReleaseClient } from "../../release/release-client.ts";
-import type { InstalledOrder } from "./rollout.ts";
+import type { InstalledOrder } from "./rollout-parts.ts";
 
 export interface ReleaseWatchParts {
   /** Opens the client: its birth roots lie on the disk, which may be mended while the device runs. */

@@ -140,3 +140,14 @@ export function givenUp(state: RolloutState, at: string, why: { code: string; se
   const { name, version } = candidate.slot;
   return { ...state, candidate: null, last: { outcome, name, version, ...why, at } };
 }
+
+/** What a start makes of it: the bundle that could be loaded is the current one, whatever was. Pure. */
+export function startedFrom(state: RolloutState, path: string, at: string): RolloutState {
+  const { current, previous, factory } = state;
+  const works = [previous, factory].find((slot) => slot?.path === path);
+  if (path === current.path || works === undefined || works === null) return state;
+  const { name, version } = current;
+  const sentence = `${name} ${version} could not be loaded at the start; ${works.name} ${works.version} runs.`;
+  const last = { outcome: "rolled-back", name, version, code: "load-failed", sentence, at } as const;
+  return { ...state, current: works, previous: null, last };
+}

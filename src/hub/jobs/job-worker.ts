@@ -6,6 +6,8 @@ import type { LeaseTable } from "./lease-table.ts";
 /** What a job may do while it runs. */
 export interface JobRun {
   readonly job: Job;
+  /** The lease's: what is written under an older one is refused. */
+  readonly token: number;
   /** Aborts when the job is cancelled, was taken away, or the hub shuts down. */
   readonly signal: AbortSignal;
   /** progress: 0 to 1; shown to people. Cheap: written with the next heartbeat. */
@@ -27,7 +29,8 @@ export interface JobWorkerParts {
   onFault(error: unknown): void;
 }
 
-const CANCELLED = new Error("cancelled");
+/** Reason of a run's signal when a person cancelled it: a handler may still return what it has. */
+export const CANCELLED = new Error("cancelled");
 const STOPPED = new Error("the hub is shutting down");
 
 /** Takes one job after the other from the table. Unfinished work goes back to the table at `stop`. */
@@ -78,8 +81,13 @@ export class JobWorker {
     const handler = handlers[lease.job.kind];
     try {
       if (handler === undefined) throw new Error(`nobody here knows jobs of kind "${lease.job.kind}"`);
-      const result = await handler({ job: lease.job, signal, report });
-      await table.finish(lease, { state: "done", result });
+      const result = await handler({ job: lease.job, token: lease.token, signal, report });
+      // What was made before a cancel, or because of it, is kept.
+      const { message } = news;
+      await table.finish(
+        lease,
+        signal.reason === CANCELLED ? { state: "cancelled", message, result } : { state: "done", result, message },
+      );
     } catch (error) {
       await this.#end(lease, error, signal);
     } finally {

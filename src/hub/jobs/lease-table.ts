@@ -142,15 +142,17 @@ export class LeaseTable {
   async finish(
     lease: Lease,
     end:
-      | { readonly state: "done"; readonly result: unknown }
-      | { readonly state: "failed" | "cancelled"; readonly message: string },
+      | { readonly state: "done"; readonly result: unknown; readonly message?: string }
+      | { readonly state: "failed" | "cancelled"; readonly message: string; readonly result?: unknown },
   ): Promise<void> {
     await this.#write(lease, {
       state: end.state,
       lease_owner: null,
       lease_until: null,
       finished_at: this.#clock.wallNow(),
-      ...(end.state === "done" ? { progress: 1, result_json: JSON.stringify(end.result) } : { message: end.message }),
+      ...(end.state === "done" ? { progress: 1 } : {}),
+      ...(end.result === undefined ? {} : { result_json: JSON.stringify(end.result) }),
+      ...(end.message === undefined ? {} : { message: end.message }),
     });
   }
 

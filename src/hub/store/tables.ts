@@ -1,4 +1,5 @@
 import type { Generated, GeneratedAlways } from "kysely";
+import type { ModelTables } from "./model-tables.ts";
 
 /**
  * The hub's tables as Kysely sees them; `migrations/` makes them. The same on SQLite and PostgreSQL: ids and JSON are text,
@@ -10,7 +11,7 @@ export const OUTCOMES = ["correct", "escape", "overkill", "wrong-class", "undeci
 export type Outcome = (typeof OUTCOMES)[number];
 export const ERROR_OUTCOMES = ["escape", "overkill", "wrong-class"] as const satisfies readonly Outcome[];
 
-export interface Tables {
+export interface Tables extends ModelTables {
   projects: ProjectTable;
   devices: DeviceTable;
   enrolment_codes: EnrolmentCodeTable;
@@ -268,7 +269,7 @@ interface WorkOrderTable {
   detail: string;
   owner: string;
   status: string;
-  /** Share of errors this should remove; null: not estimated. Afterwards, what it did. */
+  /** Share of all judged cases that should no longer be wrong; null: not estimated. Afterwards, what it was. */
   expected_gain: number | null;
   measured_gain: number | null;
   /** JSON of a sampling rule for the devices, for kind "collect"; else null. */

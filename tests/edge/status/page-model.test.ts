@@ -149,3 +149,27 @@ test("lamps say in words what is wrong and why", () => {
     expect(words).toContain(part);
   }
 });
+
+test("the release lamp says what runs, what is tried, and what a person should look at", () => {
+  expect(lampsOf(status).map(({ key }: { key: string }) => key)).not.toContain("release");
+  const release = {
+    active: { name: "tile", version: "1.0.0", sha256: "" },
+    candidate: null,
+    last: null,
+    sentence: "Runs tile 1.0.0 since 2026-11-28 12:00 UTC.",
+    refusal: null,
+  };
+  const lampOf = (change: object) =>
+    lampsOf({ ...status, release: { ...release, ...change } }).find(({ key }: { key: string }) => key === "release");
+  expect(lampOf({})).toMatchObject({ level: "ok", details: [release.sentence] });
+  const counters = { parts: 340, wanted: 500, disagreements: 3 };
+  const candidate = { name: "tile", version: "1.1.0", sha256: "", phase: "trial", ...counters, note: "not committed" };
+  expect(lampOf({ candidate })).toMatchObject({ level: "ok", word: "Trying a model on the line" });
+  const last = { outcome: "rolled-back", name: "tile", version: "1.1.0", code: "crash", sentence: "It crashed." };
+  expect(lampOf({ last })).toMatchObject({
+    level: "warn",
+    details: [release.sentence, "Last: tile 1.1.0 rolled-back. It crashed."],
+  });
+  const refusal = { code: "METADATA_UNSIGNED", sentence: "A wrong key." };
+  expect(lampOf({ refusal })).toMatchObject({ level: "warn" });
+});

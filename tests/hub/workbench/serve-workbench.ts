@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Api } from "../../../src/http/zod-provider.ts";
@@ -18,8 +18,18 @@ import { systemClock } from "../../../src/platform/clock.ts";
 import { silentLogger } from "../../../src/platform/logger.ts";
 import { MemoryImages, type Seeded, seedWorkbench } from "./seed-workbench.ts";
 
+/** Hundreds of labels are seeded one by one; a disk that really syncs would take most of the tests' time. */
+const SHARED_MEMORY = "/dev/shm";
+
 export const PASSWORD = "correct horse battery staple";
-export const PEOPLE = { ada: "engineer", grace: "labeller", grete: "labeller", vera: "viewer", root: "admin" } as const;
+export const PEOPLE = {
+  ada: "engineer",
+  grace: "labeller",
+  grete: "labeller",
+  vince: "labeller",
+  vera: "viewer",
+  root: "admin",
+} as const;
 
 export interface ServedWorkbench {
   readonly url: string;
@@ -38,7 +48,7 @@ export interface ServeOptions {
 
 /** The hub's server with the workbench, on SQLite in a folder of its own and images in memory. */
 export async function serveWorkbench(options: ServeOptions = {}): Promise<ServedWorkbench> {
-  const folder = mkdtempSync(join(tmpdir(), "sightline-workbench-"));
+  const folder = mkdtempSync(join(existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir(), "sightline-workbench-"));
   const settings = { engine: "sqlite", path: join(folder, "hub.sqlite") } as const;
   const database = await openDatabase(settings);
   const images = new MemoryImages();

@@ -19,6 +19,7 @@ export const deviceState = (state: DeviceState["state"], bootSeq = 1): DeviceSta
   recipe: null,
   model: null,
   provider: null,
+  release: null,
   problems: [],
 });
 

@@ -225,6 +225,35 @@ describe("cases on their way to the hub", () => {
   });
 });
 
+describe("frames that a model on trial judges differently", () => {
+  it("become cases while their picture is kept, and only where such cases are wanted", async () => {
+    const hub = await FakeHub.start();
+    const open = await uplinkTo(hub, temporaryDirectory(), { cases: NO_AUDIT });
+    const verdict = sampleVerdict(open.bootSeq, 1);
+    decide(open, verdict);
+    open.uplink.disagreed(verdict.id, "reject");
+    await expect
+      .poll(() => hub.cases.get(verdict.id), SOON)
+      .toMatchObject({ reasons: ["disagreement"], metadata: { candidateVerdict: "reject" } });
+    open.uplink.disagreed(sampleVerdict(1, 9).id, "reject"); // gone: nothing happens
+    expect(hub.cases.size).toBe(1);
+  });
+});
+
+describe("reports", () => {
+  it("reach the hub, the newest of each kind, also when it comes later", async () => {
+    const hub = await FakeHub.start();
+    let isAway = true;
+    hub.interfere = () => (isAway ? { drop: true } : undefined);
+    const { uplink } = await uplinkTo(hub, temporaryDirectory(), { cases: NO_AUDIT });
+    uplink.report("/api/v1/device/release", { at: 1 });
+    uplink.report("/api/v1/device/release", { at: 2 });
+    isAway = false;
+    await expect.poll(() => hub.reports.get("/api/v1/device/release"), { timeout: 15_000 }).toEqual({ at: 2 });
+    expect(hub.count("PUT", /device/)).toBe(1);
+  });
+});
+
 describe("verdict rows", () => {
   it("move the journal's acknowledged mark, also past numbers that were never recorded", async () => {
     const hub = await FakeHub.start();

@@ -151,9 +151,30 @@ function driftLamp({ drift, certificate }) {
   return { key: "drift", level: DRIFT_LEVELS[drift.state], word: texts.drift.states[drift.state], details };
 }
 
+/** Which model runs since when, which one is tried and how far it is, and what became of the last. */
+function releaseLamp({ release }) {
+  const { sentence, last, refusal, candidate } = release;
+  const details = [sentence];
+  if (candidate !== null && candidate.note !== "") details.push(candidate.note);
+  if (last !== null) details.push(texts.releaseLast(last));
+  if (refusal !== null) details.push(refusal.sentence);
+  const isCalm = refusal === null && (candidate !== null || last === null || last.outcome === "committed");
+  const word = candidate === null ? texts.releaseRuns : texts.releasePhases[candidate.phase];
+  return { key: "release", level: isCalm ? "ok" : "warn", word, details };
+}
+
 /** The lamps of the system panel: level `ok`, `warn`, `bad` or `off`, a word, and details. */
 export const lampsOf = (status) =>
-  [cameraLamp, modelLamp, brokerLamp, hubLamp, journalLamp, inferenceLamp, driftLamp].map((lamp) => lamp(status));
+  [
+    cameraLamp,
+    modelLamp,
+    ...(status.release === null ? [] : [releaseLamp]),
+    brokerLamp,
+    hubLamp,
+    journalLamp,
+    inferenceLamp,
+    driftLamp,
+  ].map((lamp) => lamp(status));
 
 const DEVICE_LEVELS = { inspecting: "ok", degraded: "warn", starting: "warn", "not-inspecting": "bad", offline: "bad" };
 export const deviceLevel = (state) => DEVICE_LEVELS[state] ?? "warn";

@@ -123,7 +123,16 @@ export const texts = {
     journal: "Journal",
     inference: "Inference",
     drift: "Line",
+    release: "Releases",
   },
+  releaseRuns: "No model is being tried",
+  releasePhases: {
+    downloading: "Downloading a model",
+    verifying: "Verifying a model",
+    shadow: "Trying a model in the shadow",
+    trial: "Trying a model on the line",
+  },
+  releaseLast: ({ outcome, name, version, sentence }) => `Last: ${name} ${version} ${outcome}. ${sentence}`,
   cameraStates: {
     closed: "Closed",
     opening: "Opening",

@@ -71,6 +71,9 @@ export class CasePages {
     const before = this.#pages.get(number - 1);
     const after = this.#pages.get(number + 1);
     if (number === 0) return this.#keep(number, await this.#forward(undefined));
+    if (before === undefined && number === this.lastPage && this.#span !== null) {
+      return this.#keep(number, await this.#fromTheEnd(number));
+    }
     if (before !== undefined) return this.#keepChained(number, before);
     if (after !== undefined) {
       const page = await this.#backward(after.cases[0].row);
@@ -81,7 +84,7 @@ export class CasePages {
     }
     if (this.#span === null) {
       await this.load(number - 1);
-      return this.load(number);
+      return this.isLoaded(number - 1) && number <= this.lastPage ? this.#load(number) : undefined;
     }
     return this.#keep(number, await this.#forward(this.#estimatedRow(number)));
   }
@@ -98,15 +101,22 @@ export class CasePages {
     return this.#wholePage(beforeRow, this.#newestFirst);
   }
 
+  /** The last page is had from the other end, so that the list ends where it should. */
+  async #fromTheEnd(number) {
+    const count = this.total - number * PAGE_CASES;
+    const { cases } = await this.#wholePage(undefined, !this.#newestFirst, count);
+    return { cases: cases.toReversed(), next: null };
+  }
+
   /** The hub may give a short page that is not the last: of a rare combination it only walks so far at a time. */
-  async #wholePage(beforeRow, newestFirst) {
+  async #wholePage(beforeRow, newestFirst, count = PAGE_CASES) {
     const cases = [];
     let next = beforeRow;
     do {
-      const page = await this.#fetchPage({ limit: PAGE_CASES - cases.length, beforeRow: next, newestFirst });
+      const page = await this.#fetchPage({ limit: count - cases.length, beforeRow: next, newestFirst });
       cases.push(...page.cases);
       next = page.nextBeforeRow;
-    } while (next !== null && cases.length < PAGE_CASES);
+    } while (next !== null && cases.length < count);
     return { cases, next };
   }
 
@@ -119,7 +129,7 @@ export class CasePages {
 
   #estimatedRow(number) {
     const { first, last } = this.#span;
-    const share = Math.min(1, (number * PAGE_CASES) / Math.max(1, this.total));
+    const share = Math.min(1, (number * PAGE_CASES) / Math.max(1, this.total - 1));
     const step = this.#newestFirst ? 1 : -1;
     return Math.round(first + (last - first) * share) + step;
   }

@@ -28,6 +28,7 @@ export class CaseTiles {
     const tile = make(
       "div",
       { className: "tile", role: "option" },
+      make("span", { className: "sr-only said" }),
       make(
         "div",
         { className: "thumb" },
@@ -35,8 +36,18 @@ export class CaseTiles {
         make("span", { className: "tick", ariaHidden: "true" }, icon("glyph-check")),
         make("span", { className: "verdict", ariaHidden: "true" }),
       ),
-      make("div", { className: "line1" }, make("span", { className: "found" }), make("span", { className: "score" })),
-      make("div", { className: "line2" }, make("span", { className: "given" }), make("span", { className: "dots" })),
+      make(
+        "div",
+        { className: "line1", ariaHidden: "true" },
+        make("span", { className: "found" }),
+        make("span", { className: "score" }),
+      ),
+      make(
+        "div",
+        { className: "line2", ariaHidden: "true" },
+        make("span", { className: "given" }),
+        make("span", { className: "dots" }),
+      ),
     );
     const image = tile.querySelector("img");
     image.addEventListener("load", () => {
@@ -61,7 +72,7 @@ export class CaseTiles {
     tile.classList.toggle("empty", each === undefined);
     if (each === undefined) {
       tile.querySelector("img").removeAttribute("src");
-      tile.setAttribute("aria-label", texts.loading);
+      setText(tile.querySelector(".said"), texts.loading);
       delete tile.dataset.outcome;
       return;
     }
@@ -89,7 +100,9 @@ export class CaseTiles {
     given.replaceChildren(
       ...(each.label === null
         ? [texts.gallery.notLabelled]
-        : [make("span", { className: "hint", textContent: `${texts.case_.label} ` }), each.label]),
+        : outcome !== ""
+          ? [each.label]
+          : [make("span", { className: "hint", textContent: `${texts.case_.label} ` }), each.label]),
       ...(outcome === "" ? [] : [make("b", { className: `outcome-${each.outcome}`, textContent: outcome })]),
     );
     const dots = each.tagIds.map((id) => this.#tags.get(id)).filter(Boolean);
@@ -103,8 +116,8 @@ export class CaseTiles {
     const { describe } = texts.gallery;
     const finding = each.class === null ? "" : ` ${each.class}`;
     const tagNames = dots.length === 0 ? "" : `, ${dots.map(({ name }) => name).join(", ")}`;
-    tile.setAttribute(
-      "aria-label",
+    setText(
+      tile.querySelector(".said"),
       describe(each.part, texts.verdicts[each.verdict], finding, each.label ?? texts.gallery.notLabelled, outcome) +
         tagNames,
     );

@@ -1,14 +1,18 @@
 import { showAgreement } from "./screens/agreement.js";
 import { showAudit } from "./screens/audit.js";
 import { showCase } from "./screens/case.js";
+import { showCompare } from "./screens/compare.js";
 import { showDevices } from "./screens/devices.js";
 import { showDiagnosis } from "./screens/diagnosis.js";
 import { showErrors } from "./screens/errors.js";
+import { showFleet } from "./screens/fleet.js";
 import { showGallery } from "./screens/gallery.js";
 import { showLabelling, showReview, showSecondLabels, showSuspected } from "./screens/labelling.js";
 import { showOrders } from "./screens/orders.js";
 import { showPeople } from "./screens/people.js";
 import { showProject } from "./screens/project.js";
+import { showReleases } from "./screens/releases.js";
+import { showRuns } from "./screens/runs.js";
 import { showSlices } from "./screens/slices.js";
 
 /**
@@ -27,6 +31,10 @@ export const SCREENS = {
   slices: { show: showSlices },
   diagnosis: { show: showDiagnosis },
   orders: { show: showOrders },
+  runs: { show: showRuns },
+  compare: { show: showCompare },
+  releases: { show: showReleases },
+  fleet: { show: showFleet },
   project: { show: showProject },
   devices: { show: showDevices },
   people: { show: showPeople, withoutProject: true },

@@ -71,7 +71,7 @@ async function build(workbench) {
   const { kappa, interval } = agreement;
   return make(
     "div",
-    { className: "page narrow" },
+    { className: "page" },
     head,
     bigFigures(
       kappa === null
@@ -85,20 +85,24 @@ async function build(workbench) {
       bigFigure(text.humanError, percentText(agreement.humanError.share), intervalText(agreement.humanError.interval)),
       bigFigure(text.pairs, countText(agreement.pairs)),
     ),
-    panel(
-      text.matrix,
-      "",
-      matrixTable(
-        matrix,
-        workbench.project.classes.map(({ name }) => name),
+    make(
+      "div",
+      { className: "side-by-side" },
+      panel(
+        text.matrix,
+        "",
+        matrixTable(
+          matrix,
+          workbench.project.classes.map(({ name }) => name),
+        ),
       ),
-    ),
-    panel(
-      text.disagreements,
-      `${disagreements.length}`,
-      disagreements.length === 0
-        ? make("p", { className: "padded hint", textContent: text.none })
-        : disagreementTable(disagreements),
+      panel(
+        text.disagreements,
+        `${disagreements.length}`,
+        disagreements.length === 0
+          ? make("p", { className: "padded hint", textContent: text.none })
+          : disagreementTable(disagreements),
+      ),
     ),
   );
 }

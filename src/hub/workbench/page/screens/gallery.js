@@ -17,7 +17,7 @@ import { texts } from "../texts.js";
 import { VirtualGrid } from "../virtual-grid.js";
 
 const COUNT_AT_MOST = 10_000;
-const SIZES = { small: 124, medium: 172, large: 260 };
+const SIZES = { small: 116, medium: 150, large: 240 };
 const SIZE_KEY = "sightline-tile-size";
 const PANEL_KEY = "sightline-filter-panel";
 
@@ -272,7 +272,7 @@ class Gallery {
       return;
     }
     this.#list.setAttribute("aria-activedescendant", `case-${this.#grid.active}`);
-    this.#showCount({ total: this.#pages.total, exact });
+    if (!exact) this.#showCount({ total: this.#pages.total, exact });
   }
 
   #clicked(event) {

@@ -171,7 +171,8 @@ async function build(main, workbench) {
           ),
           make("ul", { className: "sentences" }, ...scope.sentences.map((textContent) => make("li", { textContent }))),
         );
-  const section = (name, ...content) => make("section", {}, make("h3", { textContent: name }), ...content);
+  const section = (name, ...content) =>
+    make("section", {}, make("h2", { className: "small-head", textContent: name }), ...content);
   return make(
     "div",
     { className: "page" },
