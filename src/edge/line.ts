@@ -235,7 +235,7 @@ export class Line {
     this.#remember(verdict, concluded);
     if (concluded.outcome.kind === "fault") this.#faults.observe(verdict, concluded.outcome.detail);
     this.#tell(() => onDecided(verdict, { source: concluded.source, inOrder }));
-    this.#tell(() => this.#handOver(verdict, concluded, choice));
+    this.#tell(() => this.#handOver({ verdict, concluded }, choice, recording));
     this.#tell(() => this.#showBeside(verdict, concluded));
     this.#roomWaiters.shift()?.();
     // "refused" cannot be: a trigger comes here once.
@@ -259,11 +259,15 @@ export class Line {
     return { ...NOTHING_SEEN, ...outlook(recipe, outcome.decision.embedding) };
   }
 
-  #handOver(verdict: Verdict, concluded: Concluded, choice: CaseChoice | null): void {
+  #handOver(
+    { verdict, concluded }: Composed,
+    choice: CaseChoice | null,
+    recording: ReturnType<Journal["recordVerdict"]>,
+  ): void {
     const { record, recipe, source, outcome } = concluded;
     if (record?.frame?.kind !== "frame" || source === "upload") return;
     const embedding = outcome.kind === "decided" ? outcome.decision.embedding : null;
-    const frame = { verdict, image: record.frame.image, embedding, product: recipe?.name ?? "" };
+    const frame = { verdict, image: record.frame.image, embedding, product: recipe?.name ?? "", recording };
     this.#with.cases?.decided(frame, choice, layersOf(concluded));
   }
 

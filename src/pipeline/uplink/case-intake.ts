@@ -42,7 +42,7 @@ export interface IntakeStatus {
   readonly skipped: number;
   /** Chosen and kept back, since the masks do not fit. Of this boot. */
   readonly keptBack: number;
-  /** Chosen and lost to an encoder or a disk that failed. Of this boot. */
+  /** Chosen and lost to an encoder or a disk that failed, be it the ledger's. Of this boot. */
   readonly failed: number;
 }
 
@@ -148,6 +148,7 @@ export class CaseIntake {
       return;
     }
     const encoded = await encode(cut.cut.image, options.image);
+    if ((await frame.recording) !== "recorded") throw new Error("its verdict is not in the ledger");
     const upload = composeUpload(frame, choice, encoded, { cut: cut.cut, line: this.#with.line });
     const atMs = clock.wallNow();
     if (encoded.bytes.length > mostBytes) {

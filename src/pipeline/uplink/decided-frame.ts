@@ -1,6 +1,7 @@
 import type { CaseMetadata, HardCaseUpload } from "../../contracts/hub-case.ts";
 import type { Verdict } from "../../contracts/verdict.ts";
 import type { Image } from "../../imaging/image.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { CaseChoice } from "./choose-case.ts";
 import type { CutImage } from "./mask-pixels.ts";
 
@@ -12,6 +13,8 @@ export interface DecidedFrame {
   readonly embedding: Float32Array | null;
   readonly product: string;
   readonly metadata: CaseMetadata;
+  /** What the ledger made of the verdict: no case leaves before its verdict is on disk. */
+  readonly recording: ReturnType<Journal["recordVerdict"]>;
   /** Whether a model that is tried judged it differently; null or absent: none judged it, or it is not known yet. */
   readonly disagreement?: boolean | null;
 }

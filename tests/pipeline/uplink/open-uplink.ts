@@ -74,6 +74,8 @@ export interface DecideSettings {
   readonly image?: Image;
   readonly embedding?: Float32Array | null;
   readonly metadata?: Record<string, string | number | boolean>;
+  /** What the ledger says of the verdict; absent: it is asked. */
+  readonly recording?: ReturnType<Journal["recordVerdict"]>;
 }
 
 /** What the line does with a decided part: choose, hand over, record. */
@@ -81,8 +83,9 @@ export function decide({ uplink, journal }: OpenUplink, verdict: Verdict, settin
   const layers = [settings.metadata];
   const choice = uplink.choose(verdict, layers);
   const image = settings.image ?? noise(verdict.verdictSeq);
-  uplink.decided({ verdict, image, embedding: settings.embedding ?? null, product: "tile" }, choice, layers);
   const trigger = sampleTrigger();
   void journal.recordTrigger(trigger);
-  void journal.recordVerdict(trigger.triggerId, verdict);
+  const recording = settings.recording ?? journal.recordVerdict(trigger.triggerId, verdict);
+  const frame = { verdict, image, embedding: settings.embedding ?? null, product: "tile", recording };
+  uplink.decided(frame, choice, layers);
 }

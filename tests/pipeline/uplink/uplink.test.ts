@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { decodeImage } from "../../../src/imaging/decode-image.ts";
 import { credentialPath, readCredential, writeCredential } from "../../../src/pipeline/uplink/credential.ts";
@@ -45,6 +46,20 @@ describe("cases on their way to the hub", () => {
     expect(Buffer.compare(image.image.pixels, noise(1).pixels)).toBe(0);
     await waiting(open).toBe(0);
     expect(hub.arrivals).toEqual([verdict.id]);
+  });
+
+  it("leave when their verdict is on disk, never before, and not at all where the disk has not taken it", async () => {
+    const hub = await FakeHub.start();
+    const open = await uplinkTo(hub, temporaryDirectory(), { cases: NO_AUDIT });
+    const onDisk = Promise.withResolvers<"recorded">();
+    decide(open, uncertain(open.bootSeq, 1), { recording: Promise.resolve("unrecorded") });
+    await expect.poll(() => open.uplink.status().leftOut, SOON).toBe(1);
+    const verdict = uncertain(open.bootSeq, 2);
+    decide(open, verdict, { recording: onDisk.promise });
+    await setTimeout(100);
+    expect(open.uplink.status().waiting + hub.cases.size).toBe(0);
+    onDisk.resolve("recorded");
+    await expect.poll(() => [...hub.cases.keys()], SOON).toEqual([verdict.id]);
   });
 
   it("leave masked: the hub's picture is black where it shall be, and nothing else was ever written", async () => {
@@ -329,7 +344,7 @@ describe("the hub's orders", () => {
   it("lower the day's budget", async () => {
     const hub = await FakeHub.start();
     hub.orders = { ...hub.orders, limits: { dailyCases: 1, dailyBytes: 1e9 } };
-    const open = await uplinkTo(hub, temporaryDirectory(), { cases: NO_AUDIT });
+    const open = await uplinkTo(hub, temporaryDirectory(), { cases: { auditShare: 1 } });
     await expect.poll(() => hub.count("GET", /orders/), SOON).toBe(1);
     decideMany(open, 1, 3);
     await expect
