@@ -2,16 +2,16 @@ import { createHash } from "node:crypto";
 import type { BundleManifest, EscapeCertificate } from "../contracts/model-bundle.ts";
 import { decodeModel, encodeModel } from "../onnx/model-file.ts";
 import { MODEL_FILE } from "../pipeline/infer/open-bundle.ts";
-import { fitTemperature } from "./calibrate-scores.ts";
 import { calibrationCard, withoutOldLimits } from "./calibration-card.ts";
 import { type ChosenLimits, limitsByWishes, type LimitWishes } from "./choose-limits.ts";
 import { bundleFile, type EditableBundle, rewriteBundle, trainingFilesOf } from "./edit-bundle.ts";
+import { fitCalibration } from "./fit-calibration.ts";
 import type { UnreadableFile } from "./model-pixels.ts";
 import { heldOutFrames, type HeldOutFrames, regionLogits } from "./held-out.ts";
 import { judgeFrames } from "./judge-frames.ts";
 import type { JudgedFrame } from "./judged-frame.ts";
 import { type LearningSet, versionOf } from "./learning-set.ts";
-import { temperatureOf, withTemperature } from "./model-temperature.ts";
+import { calibrationOf, withTemperature } from "./model-calibration.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import { promiseSentence } from "./promise-sentence.ts";
 import { CHECKPOINT_FILE, TRAINING_FILES } from "./write-bundle.ts";
@@ -43,7 +43,8 @@ export interface Calibration {
 
 /**
  * Fits the temperature on the model that devices run, writes it into model.onnx and checkpoint.onnx, and chooses limits
- * and promises from what that very file says to held-out parts. The temperature is fitted on the same parts: of a model
+ * and promises from what that very file says to held-out parts. The classes' biases stay those of the training, and the
+ * likelihood weighs every class the same, as there (fit-calibration.ts). The temperature is fitted on the same parts: of a model
  * with one good and one defect class it keeps the order of the scores, so the promise stays exact; with more classes
  * one number moves the order a little: of 2,000 simulated populations of three classes 4.75 % and 3.45 % broke a
  * promise that exactly 4.61 % and 3.71 % may break (60 and 100 parts). `keepTemperature` avoids even that.
@@ -57,10 +58,12 @@ export async function calibrateBundle(job: CalibrationJobOptions): Promise<Calib
     judgeFrames(bytes, { classes: set.classes, samples: usable }, judgeOptions(job, stage));
 
   const first = await judge(bundleFile(bundle, MODEL_FILE), "judge");
-  const before = temperatureOf(model);
-  const known = regionLogits(first.frames, before);
+  const { classes } = bundle.manifest;
+  const { temperature: before, biases } = calibrationOf(model, classes.length);
+  const known = regionLogits(first.frames, { temperature: before, biases });
   const fits = !job.keepTemperature && known.truths.length > 0 && heldOut.samples.length > 0;
-  const after = fits ? changedTemperature(before, fitTemperature(known.logits, known.truths)) : before;
+  const fitted = (): number => fitCalibration(known.logits, known.truths, classes.length, biases).temperature;
+  const after = fits ? changedTemperature(before, fitted()) : before;
   const bytes = after === before ? bundleFile(bundle, MODEL_FILE) : encodeModel(withTemperature(model, after));
   const frames = after === before ? first.frames : (await judge(bytes, "certify")).frames;
 

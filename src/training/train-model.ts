@@ -1,10 +1,8 @@
 import type { BundleManifest, ModelClass, RegionPlan } from "../contracts/model-bundle.ts";
 import { SightlineError } from "../contracts/errors.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
-import { ngScore } from "../pipeline/decide/decide.ts";
 import { attachHead } from "./attach-head.ts";
 import { checkSeparation, checkTrainingData, type DataFinding } from "./check-data.ts";
-import { chooseLimits, fitTemperature, softmax } from "./calibrate-scores.ts";
 import type { InputSizePx, UnreadableFile } from "./model-pixels.ts";
 import { embedRegions } from "./embed-regions.ts";
 import type { EpochResult, PositionStore } from "./finetune/fine-tune.ts";
@@ -15,7 +13,8 @@ import { type JudgedFrame, likeliest } from "./judged-frame.ts";
 import { learn, type LearnJob, type Learned } from "./learn.ts";
 import type { LearningSet } from "./learning-set.ts";
 import type { ScoredFrame } from "./metrics.ts";
-import { withTemperature } from "./model-temperature.ts";
+import { calibratedFrames, decisionFrom, type HeldOutDecision } from "./held-out-decision.ts";
+import { withCalibration } from "./model-calibration.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import { isWithin, LARGEST_LOSS, type Parity, parity } from "./parity.ts";
 import { fillPixelStore, type PixelStore } from "./pixel-store.ts";
@@ -60,6 +59,8 @@ export interface TrainedModel {
   /** float32. */
   readonly checkpoint: Model;
   readonly decision: BundleManifest["decision"];
+  /** [classes], added to the tempered logits, see fit-calibration.ts. */
+  readonly classBiases: readonly number[];
   /** As `--layers` names them. */
   readonly layers: string;
   readonly headEpochs: number;
@@ -111,13 +112,15 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
   const quantization = costOf(float32, int8, final, classes);
   if (!quantization.accepted) job.onWarning(refusalOf(quantization));
   const device = quantization.accepted ? int8 : float32;
-  const decision = decisionOf(device, classes);
-  const atTemperature = (model: Model): Model => withTemperature(model, decision.temperature);
+  const decision = decisionFrom(device.frames, classes);
+  const { calibration, limits } = decision;
+  const calibrated = (model: Model): Model => withCalibration(model, calibration);
   return {
     classes,
-    deviceModel: atTemperature(quantization.accepted ? final.int8 : final.float32),
-    checkpoint: atTemperature(final.float32),
-    decision,
+    deviceModel: calibrated(quantization.accepted ? final.int8 : final.float32),
+    checkpoint: calibrated(final.float32),
+    decision: { temperature: calibration.temperature, ...limits },
+    classBiases: calibration.biases,
     layers: describeLayers(job.layers),
     headEpochs: final.learned.headEpochs,
     steps: final.learned.steps,
@@ -132,10 +135,10 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
       parts: new Set(device.frames.map(({ group }) => group)).size,
     },
     report: {
-      float32: slicedReport(context, float32, decisionOf(float32, classes)),
+      float32: slicedReport(context, float32, decisionFrom(float32.frames, classes)),
       device: slicedReport(context, device, decision),
     },
-    heldOut: { frames: calibrated(device.frames, decision.temperature, classes), folds: device.folds },
+    heldOut: { frames: calibratedFrames(device.frames, calibration, classes), folds: device.folds },
     trainingFiles: [...new Set(job.set.samples.map(({ sha256 }) => sha256))].sort(),
   };
 }
@@ -148,14 +151,14 @@ interface Context {
   readonly embed: LearnJob["embed"];
 }
 
-/** One learning run with what a device would run of it; temperature 1. */
+/** One learning run with what a device would run of it; not calibrated. */
 interface Trained {
   readonly learned: Learned;
   readonly float32: Model;
   readonly int8: Model;
 }
 
-/** Held-out frames with the probabilities of temperature 1, and the fold of each. */
+/** Held-out frames as uncalibrated models judged them, and the fold of each. */
 interface Judged {
   readonly frames: readonly JudgedFrame[];
   readonly folds: readonly number[];
@@ -292,41 +295,13 @@ const refusalOf = ({ aurocLoss, balancedAccuracyLoss }: QuantizationCost): strin
   `int8 loses ${aurocLoss.toFixed(4)} of AUROC and ${balancedAccuracyLoss.toFixed(4)} of balanced accuracy on held-out ` +
   `parts, more than ${LARGEST_LOSS.auroc} and ${LARGEST_LOSS.balancedAccuracy}: model.onnx stays float32; see quantize --help`;
 
-/** Temperature and limits from held-out frames judged at temperature 1. */
-function decisionOf({ frames }: Judged, classes: readonly ModelClass[]): BundleManifest["decision"] {
-  const regions = frames.flatMap((frame) => frame.regions).filter(({ truth }) => truth !== null && truth >= 0);
-  const temperature = fitTemperature(
-    regions.map(({ probabilities }) => logitsOf(probabilities)),
-    regions.map(({ truth }) => truth ?? 0),
-  );
-  return { temperature, ...chooseLimits(calibrated(frames, temperature, classes)) };
-}
-
-/** Logits up to a constant, of probabilities at temperature 1. */
-const logitsOf = (probabilities: Float32Array): Float64Array =>
-  Float64Array.from(probabilities, (value) => Math.log(Math.max(value, 1e-12)));
-
-/** The same frames with probabilities at another temperature. */
-function calibrated(
-  frames: readonly JudgedFrame[],
-  temperature: number,
-  classes: readonly ModelClass[],
-): JudgedFrame[] {
-  return frames.map((frame) => {
-    const regions = frame.regions.map((region) => {
-      const probabilities = Float32Array.from(softmax(logitsOf(region.probabilities), temperature));
-      return { ...region, probabilities, ngScore: ngScore(probabilities, classes) };
-    });
-    const worst = regions.reduce((most, region) => (region.ngScore > most.ngScore ? region : most));
-    return { ...frame, regions, probabilities: worst.probabilities, ngScore: worst.ngScore };
-  });
-}
-
 /** On few held-out frames a single one moves balanced accuracy by more than the gate; then the same class must be given. */
 const LEAST_CLASS_AGREEMENT = 0.97;
 
 function costOf(float32: Judged, int8: Judged, final: Trained, classes: readonly ModelClass[]): QuantizationCost {
-  const cost = parity(float32.frames, int8.frames, decisionOf(float32, classes));
+  const { calibration, limits } = decisionFrom(float32.frames, classes);
+  const asCalibrated = ({ frames }: Judged): JudgedFrame[] => calibratedFrames(frames, calibration, classes);
+  const cost = parity(asCalibrated(float32), asCalibrated(int8), limits);
   return {
     ...cost,
     accepted:
@@ -340,10 +315,10 @@ function costOf(float32: Judged, int8: Judged, final: Trained, classes: readonly
 function slicedReport(
   { job, classes }: Context,
   { frames, folds }: Judged,
-  decision: BundleManifest["decision"],
+  { calibration, limits }: HeldOutDecision,
 ): SlicedReport {
-  const scored = calibrated(frames, decision.temperature, classes);
-  const options = { classCount: classes.length, limits: decision, seed: job.seed };
+  const scored = calibratedFrames(frames, calibration, classes);
+  const options = { classCount: classes.length, limits, seed: job.seed };
   const sourceOf = new Map(job.set.samples.map(({ sha256, source }) => [sha256, source]));
   const sources = [...new Set(job.set.samples.map(({ source }) => source))].sort((a, b) => a - b);
   const bySource = sources.map((source) => {
