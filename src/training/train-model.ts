@@ -37,6 +37,8 @@ export interface TrainingJob extends InputSizePx, Omit<LearnJob, OfOneRun> {
   readonly folds: number;
   /** Share of the parts held out where folds is 1. */
   readonly validationShare: number;
+  /** Where folds is 1: train once more on all parts, for as many steps as the run that was judged, and ship that. */
+  readonly refit: boolean;
   readonly runtime: OnnxProcess;
   readonly cachePath: string;
   /** Where a run's positions are kept, by its name; null: it cannot be resumed. */
@@ -71,7 +73,13 @@ export interface TrainedModel {
   readonly undecidedRegions: number;
   readonly quantization: QuantizationCost;
   /** How the figures were won: frames no model saw, of parts held out or fold by fold. */
-  readonly validation: { readonly kind: "held out" | "folds"; readonly folds: number; readonly parts: number };
+  readonly validation: {
+    readonly kind: "held out" | "folds";
+    readonly folds: number;
+    readonly parts: number;
+    /** The model was trained once more on all parts after the figures were won. */
+    readonly refit: boolean;
+  };
   /** Quality on held-out frames: `all`, and each data folder by its position. */
   readonly report: { readonly float32: SlicedReport; readonly device: SlicedReport };
   /** Held-out frames as the device model judged them, with the fold of each. */
@@ -125,7 +133,7 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
     headEpochs: final.learned.headEpochs,
     steps: final.learned.steps,
     interrupted: job.signal.aborted,
-    history: final.learned.history,
+    history: judged.history,
     unreadable: [...listed.unreadable, ...store.unreadable],
     undecidedRegions: listed.undecidedCount,
     quantization,
@@ -133,6 +141,7 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
       kind: job.folds > 1 ? "folds" : "held out",
       folds: job.folds,
       parts: new Set(device.frames.map(({ group }) => group)).size,
+      refit: judged.refit,
     },
     report: {
       float32: slicedReport(context, float32, decisionFrom(float32.frames, classes)),
@@ -166,6 +175,10 @@ interface Judged {
 
 interface Outcome {
   readonly final: Trained;
+  /** `final` is a second run on all parts; the frames were judged by the first. */
+  readonly refit: boolean;
+  /** Of the run that was judged, where one was. */
+  readonly history: readonly EpochResult[];
   readonly float32: Judged;
   readonly int8: Judged;
 }
@@ -189,7 +202,10 @@ function report(job: TrainingJob, findings: readonly DataFinding[]): void {
   if (error !== undefined) throw new SightlineError("DATA_INVALID", error.text);
 }
 
-/** Parts of every class are held out of one run; it stops by them and is judged by them. */
+/**
+ * Parts of every class are held out of one run; it stops by them and is judged by them. A refit then repeats the run on
+ * all parts, for the steps it was best at; cut short, the model that was judged stays.
+ */
 async function holdOut(context: Context): Promise<Outcome> {
   const { job, store } = context;
   requireParts(context, 2);
@@ -197,12 +213,23 @@ async function holdOut(context: Context): Promise<Outcome> {
   report(job, checkTrainingData({ set: job.set, samples: context.samples, store, plan: job.regions, validation }));
   const heldOut = new Set(validation);
   const fit = [...store.regions.keys()].filter((index) => !heldOut.has(index));
-  const final = await trainSide(context, { fit, validation, name: "held-out" });
+  const first = await trainSide(context, { fit, validation, name: "held-out", asLongAs: null });
   const judge = async (model: Model): Promise<Judged> => {
     const frames = await judgeSide(context, model, validation);
     return { frames, folds: frames.map(() => 0) };
   };
-  return { final, float32: await judge(final.float32), int8: await judge(final.int8) };
+  const [float32, int8] = [await judge(first.float32), await judge(first.int8)];
+  const { history } = first.learned;
+  const again = await refitted(context, first.learned, fit.length);
+  return { final: again ?? first, refit: again !== null, history, float32, int8 };
+}
+
+async function refitted(context: Context, asLongAs: Learned, budgetRegions: number): Promise<Trained | null> {
+  const { job, store } = context;
+  if (!job.refit || job.signal.aborted) return null;
+  const fit = [...store.regions.keys()];
+  const again = await trainSide(context, { fit, validation: null, name: "refit", asLongAs, budgetRegions });
+  return job.signal.aborted ? null : again;
 }
 
 /**
@@ -222,7 +249,7 @@ async function crossValidate(context: Context): Promise<Outcome> {
     if (job.signal.aborted) throw new SightlineError("INTERRUPTED", "stopped before every fold was judged");
     const fit = everyone.filter((index) => folds[index] !== fold);
     const test = everyone.filter((index) => folds[index] === fold);
-    const side = await trainSide(context, { fit, validation: null, name: `fold-${fold + 1}` });
+    const side = await trainSide(context, { fit, validation: null, name: `fold-${fold + 1}`, asLongAs: null });
     for (const [tally, model] of [
       [float32, side.float32],
       [int8, side.int8],
@@ -232,29 +259,33 @@ async function crossValidate(context: Context): Promise<Outcome> {
       tally.folds.push(...frames.map(() => fold));
     }
   }
-  const final = await trainSide(context, { fit: everyone, validation: null, name: "all" });
-  return { final, float32, int8 };
+  const final = await trainSide(context, { fit: everyone, validation: null, name: "all", asLongAs: null });
+  return { final, refit: false, history: final.learned.history, float32, int8 };
 }
 
 interface Side {
   readonly fit: readonly number[];
   readonly validation: readonly number[] | null;
   readonly name: string;
+  readonly asLongAs: Learned | null;
+  /** Regions the number of steps is meant for; those of `fit` unless told. */
+  readonly budgetRegions?: number;
 }
 
-async function trainSide(context: Context, { fit, validation, name }: Side): Promise<Trained> {
+async function trainSide(context: Context, side: Side): Promise<Trained> {
   const { job } = context;
+  const { fit, validation, name, asLongAs, budgetRegions = fit.length } = side;
   let rounds = 0;
   const learned = await learn(
     {
       ...job,
       ...context,
-      imageBudget: imageBudget(fit.length, job.epochs),
+      imageBudget: imageBudget(budgetRegions, job.epochs),
       onHeadRound: () => job.onProgress("head", ++rounds, HEAD_ROUNDS, name),
       onStep: ({ step, totalSteps, loss, validationLoss }) =>
         job.onProgress("tune", step, totalSteps, stepDetail(name, loss, validationLoss)),
     },
-    { fit, validation, positions: job.positionsOf?.(name) ?? null },
+    { fit, validation, asLongAs, positions: job.positionsOf?.(name) ?? null },
   );
   const float32 = attachHead(learned.backbone, learned.head, 1);
   const int8 = await quantizeForDevice(float32, context.store, fit, {
