@@ -6,7 +6,7 @@ import { SightlineError } from "../contracts/errors.ts";
 import { RegionPlan } from "../contracts/model-bundle.ts";
 import { systemClock as clock, toIso } from "../platform/clock.ts";
 import { AUGMENTATION_PRESETS } from "../training/augmentation.ts";
-import { loadBase } from "../training/base-model.ts";
+import { loadBase, loadBaseHead } from "../training/base-model.ts";
 import type { DataFolder } from "../datasets/data-folder.ts";
 import { positionFile } from "../training/finetune/position-file.ts";
 import { TrainingProcess } from "../training/finetune/training-process.ts";
@@ -65,6 +65,8 @@ training
   --no-refit          ships the model that did without the parts held out. Otherwise (where folds is 1) it is trained once
                       more on all parts for as many steps; figures and limits stay those of the first. Ctrl-C ends
                       with the first
+  --refit-only        the base is a bundle: it is judged as it is on the parts held out, which must be those held out when
+                      it was trained (the same data, --hold-out and --seed), and then trained on all parts
   --seed N            same seed, same data, same machine: same bytes (default 1)
   --resume            goes on where an interrupted run of the same options stopped (kept in OUT.training)
   --progress lines    progress on stderr as JSON Lines {stage, done, total, detail}, for programs
@@ -88,6 +90,7 @@ const OPTIONS = {
   "hold-out": { type: "string", default: "0.2" },
   refit: { type: "boolean", default: true },
   "no-refit": { type: "boolean", default: false },
+  "refit-only": { type: "boolean", default: false },
   grid: { type: "string" },
   margin: { type: "string", default: "0" },
   augment: { type: "string", default: "standard" },
@@ -137,6 +140,7 @@ interface Plan {
   readonly folds: number;
   readonly holdOutShare: number;
   readonly refit: boolean;
+  readonly refitOnly: boolean;
   readonly regions: RegionPlan;
   readonly augment: string;
   readonly simulated: number;
@@ -172,6 +176,7 @@ function planOf(options: Options): Plan {
     folds: wholeNumber(options.folds, "folds", 1),
     holdOutShare: numberWithin(options["hold-out"], "hold-out", 0, 1),
     refit: options.refit && !options["no-refit"],
+    refitOnly: options["refit-only"],
     regions: regionPlan(options.grid, wholeNumber(options.margin, "margin", 0)),
     augment: options.augment,
     simulated,
@@ -205,6 +210,7 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
   const backbone = await loadBase(plan.basePath, size, { normalisation: plan.normalisation, onWarning: warn });
   const { folders, folderNames, set } = await gatherData(plan, cachePath, progress);
   const labels = set.classes.map(({ name }) => name);
+  const judgedHead = plan.refitOnly ? await loadBaseHead(plan.basePath) : null;
   const augmentation = await readAugmentation(plan.augment, labels);
   const options = recordOf(plan, folderNames, set);
   const positions = await openPositions(plan, JSON.stringify([options, set.version, augmentation]));
@@ -218,6 +224,7 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
       ...size,
       ...plan,
       backbone,
+      judgedHead,
       set,
       runtime,
       training,
@@ -302,7 +309,7 @@ const recordOf = (plan: Plan, data: readonly string[], { splitColumns }: Learnin
   rate: plan.peakRate,
   folds: plan.folds,
   holdOut: plan.holdOutShare,
-  ...(plan.folds === 1 ? { refit: plan.refit } : {}),
+  ...(plan.folds === 1 ? { refit: plan.refitOnly ? "only" : plan.refit } : {}),
   augment: basename(plan.augment),
   splitBy: splitColumns,
   simulated: plan.simulated,

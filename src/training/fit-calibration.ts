@@ -1,19 +1,21 @@
+import type { ModelClass } from "../contracts/model-bundle.ts";
 import { softmax } from "./calibrate-scores.ts";
 
 /** How logits become calibrated probabilities: softmax(logits / temperature + biases). */
 export interface ScoreCalibration {
   readonly temperature: number;
-  /** [classes], as logarithms of odds; what they have in common means nothing. */
+  /** [classes], as logarithms of odds; what they have in common means nothing. `train` moves the good ones alone. */
   readonly biases: readonly number[];
 }
 
-/**
- * Weight of half the squared biases beside the mean negative log likelihood. It keeps a class of a few parts, or one that
- * separates by itself, from moving far: 0.003 and 0.03 gave the same on magnetic tiles (docs/models.md).
- */
-const BIAS_PENALTY = 0.01;
-const NEWTON_STEPS = 30;
-/** Golden-section steps over the logarithm of the temperature: to about 1e-8. */
+type Kind = ModelClass["kind"];
+
+/** Weight of half the squared shift beside the mean negative log likelihood: kinds that separate by themselves stay put. */
+const SHIFT_PENALTY = 0.001;
+const LARGEST_SHIFT = 30;
+/** Halvings of the shift's range, to about 1e-8. */
+const SHIFT_STEPS = 32;
+/** Golden-section steps over the logarithm of the temperature, to about 1e-8. */
 const TEMPERATURE_STEPS = 40;
 const LARGEST_TEMPERATURE = 20;
 
@@ -39,63 +41,98 @@ export const calibratedProbabilities = (
   );
 
 /**
- * The temperature and the bias of each class that make held-out probabilities honest where every class is as likely as
- * the others: least negative log likelihood, each class weighing the same (bias-corrected temperature scaling: Alexandari
- * et al. 2020, "Maximum likelihood with bias-corrected calibration is hard-to-beat at label shift adaptation"; the
- * balanced prior: Menon et al. 2021, "Long-tail learning via logit adjustment"), plus a small penalty on the biases. The
- * problem is convex in 1/temperature and the biases. With `fixedBiases` only the temperature is fitted. `logits` are rows
- * [classes] up to a constant each, `truths` class indices; a class without rows gets the mean of the other biases. Biases
- * have the mean 0 and are float32 numbers, like the temperature.
+ * The temperature and the shift of the good classes against the defects that make held-out probabilities honest where
+ * every class is as likely as the others: least negative log likelihood, each class weighing the same (bias-corrected
+ * temperature scaling: Alexandari et al. 2020, "Maximum likelihood with bias-corrected calibration is hard-to-beat at label
+ * shift adaptation"; the balanced prior: Menon et al. 2021, "Long-tail learning via logit adjustment"), plus a small penalty
+ * on the shift. One shift for a kind, not one bias for a class: it leaves the order of the NG scores as it is, and biases
+ * of single defect classes cost AUROC on parts not seen (docs/models.md).
+ *
+ * `logits` are rows [classes] up to a constant each, `truths` class indices, `kinds` [classes]. Where the rows are all of
+ * one kind, `before` is kept and only the temperature fitted. Temperature and biases are float32 numbers.
  */
 export function fitCalibration(
   logits: readonly Float64Array[],
   truths: readonly number[],
-  classCount: number,
-  fixedBiases: readonly number[] | null = null,
+  kinds: readonly Kind[],
+  before: readonly number[] = kinds.map(() => 0),
 ): ScoreCalibration {
-  const rows = classRows(logits, truths, classCount);
-  const counts = rows.present.length;
-  let biases: Float64Array<ArrayBufferLike> = rows.present.map((index) => fixedBiases?.[index] ?? 0);
-  const lossAt = (logTemperature: number): number => {
-    const scaled = rows.logits.map((value) => value / Math.exp(logTemperature));
-    if (fixedBiases === null) biases = fitBiases(scaled, rows, biases);
-    return lossOf(scaled, rows, biases);
+  const weights = balancedWeights(truths);
+  const isGood = Uint8Array.from(truths, (truth) => (kinds[truth] === "good" ? 1 : 0));
+  const fixed = new Set(isGood).size < 2;
+  const biasOf = (kind: Kind): number => before[kinds.indexOf(kind)] ?? 0;
+  const fitAt = (logTemperature: number): { shift: number; loss: number } => {
+    const { good, withinKind } = oddsAt(Math.exp(logTemperature), logits, truths, kinds);
+    const shift = fixed ? biasOf("good") - biasOf("defect") : bestShift(good, isGood, weights);
+    let loss = fixed ? 0 : (SHIFT_PENALTY / 2) * shift * shift;
+    for (let row = 0; row < truths.length; row++) {
+      const ownKind = ((good[row] ?? 0) + shift) * (isGood[row] === 1 ? 1 : -1);
+      const ofKind = Math.min(ownKind, 0) - Math.log1p(Math.exp(-Math.abs(ownKind)));
+      loss -= (weights[row] ?? 0) * ((withinKind[row] ?? 0) + ofKind);
+    }
+    return { shift, loss };
   };
-  const logTemperature = leastAt(lossAt, Math.log(LARGEST_TEMPERATURE));
-  lossAt(logTemperature);
-  const temperature = Math.fround(Math.exp(logTemperature));
-  if (fixedBiases !== null) return { temperature, biases: fixedBiases };
-  const centre = counts === 0 ? 0 : biases.reduce((sum, bias) => sum + bias, 0) / counts;
-  const all = new Array<number>(classCount).fill(0);
-  rows.present.forEach((index, place) => (all[index] = Math.fround((biases[place] ?? 0) - centre)));
-  return { temperature, biases: all };
-}
-
-/** Rows of the classes that occur, with the weight of each row; the weights sum to 1. */
-interface ClassRows {
-  /** Class indices that occur, ascending. */
-  readonly present: Float64Array;
-  /** [rows, present], row-major. */
-  readonly logits: Float64Array;
-  /** [rows], place in `present`. */
-  readonly truths: Int32Array;
-  /** [rows]. */
-  readonly weights: Float64Array;
-}
-
-function classRows(logits: readonly Float64Array[], truths: readonly number[], classCount: number): ClassRows {
-  const counts = new Array<number>(classCount).fill(0);
-  for (const truth of truths) counts[truth] = (counts[truth] ?? 0) + 1;
-  const present = Float64Array.from([...counts.keys()].filter((index) => (counts[index] ?? 0) > 0));
-  const width = present.length;
-  const flat = new Float64Array(logits.length * width);
-  logits.forEach((row, at) => present.forEach((index, place) => (flat[at * width + place] = row[index] ?? 0)));
+  const logTemperature = leastAt((place) => fitAt(place).loss, Math.log(LARGEST_TEMPERATURE));
+  const shift = Math.fround(fitAt(logTemperature).shift);
   return {
-    present,
-    logits: flat,
-    truths: Int32Array.from(truths, (truth) => present.indexOf(truth)),
-    weights: Float64Array.from(truths, (truth) => 1 / (width * (counts[truth] ?? 1))),
+    temperature: Math.fround(Math.exp(logTemperature)),
+    biases: fixed ? before : kinds.map((kind) => (kind === "good" ? shift : 0)),
   };
+}
+
+/** Weight of each row: every class that occurs weighs the same, all together 1. */
+function balancedWeights(truths: readonly number[]): Float64Array {
+  const counts = new Map<number, number>();
+  for (const truth of truths) counts.set(truth, (counts.get(truth) ?? 0) + 1);
+  return Float64Array.from(truths, (truth) => 1 / (counts.size * (counts.get(truth) ?? 1)));
+}
+
+interface RowOdds {
+  /** [rows], logarithm of the odds of the good classes. */
+  readonly good: Float64Array;
+  /** [rows], logarithm of the true class's share of its kind. */
+  readonly withinKind: Float64Array;
+}
+
+function oddsAt(
+  temperature: number,
+  logits: readonly Float64Array[],
+  truths: readonly number[],
+  kinds: readonly Kind[],
+): RowOdds {
+  const good = new Float64Array(logits.length);
+  const withinKind = new Float64Array(logits.length);
+  const goodClass = kinds.map((kind) => kind === "good");
+  logits.forEach((row, index) => {
+    let highest = -Infinity;
+    for (const logit of row) highest = Math.max(highest, logit);
+    let [goodSum, defectSum] = [Number.MIN_VALUE, Number.MIN_VALUE];
+    for (let c = 0; c < row.length; c++) {
+      const power = Math.exp(((row[c] ?? 0) - highest) / temperature);
+      if (goodClass[c] === true) goodSum += power;
+      else defectSum += power;
+    }
+    const truth = truths[index] ?? 0;
+    good[index] = Math.log(goodSum) - Math.log(defectSum);
+    const ownKind = goodClass[truth] === true ? goodSum : defectSum;
+    withinKind[index] = ((row[truth] ?? 0) - highest) / temperature - Math.log(ownKind);
+  });
+  return { good, withinKind };
+}
+
+/** Where the loss's slope, which rises with the shift, is nought. */
+function bestShift(good: Float64Array, isGood: Uint8Array, weights: Float64Array): number {
+  let [low, high] = [-LARGEST_SHIFT, LARGEST_SHIFT];
+  for (let step = 0; step < SHIFT_STEPS; step++) {
+    const shift = (low + high) / 2;
+    let slope = SHIFT_PENALTY * shift;
+    for (let row = 0; row < good.length; row++) {
+      slope += (weights[row] ?? 0) * (1 / (1 + Math.exp(-(good[row] ?? 0) - shift)) - (isGood[row] ?? 0));
+    }
+    if (slope > 0) high = shift;
+    else low = shift;
+  }
+  return (low + high) / 2;
 }
 
 /** Golden-section search for the least of a unimodal function between -reach and reach. */
@@ -117,90 +154,4 @@ function leastAt(valueAt: (place: number) => number, reach: number): number {
     }
   }
   return (low + high) / 2;
-}
-
-/** Newton's method with halved steps where a whole one does not help; the penalty makes the problem strictly convex. */
-function fitBiases(scaled: Float64Array, rows: ClassRows, start: Float64Array): Float64Array {
-  let biases = start;
-  let loss = lossOf(scaled, rows, biases);
-  for (let step = 0; step < NEWTON_STEPS; step++) {
-    const { gradient, curvature } = slopes(scaled, rows, biases);
-    const direction = solved(curvature, gradient);
-    let pace = 1;
-    let next = biases;
-    let nextLoss = Infinity;
-    for (; pace > 1e-6 && !(nextLoss <= loss); pace /= 2) {
-      const size = pace;
-      next = biases.map((bias, index) => bias - size * (direction[index] ?? 0));
-      nextLoss = lossOf(scaled, rows, next);
-    }
-    if (!(loss - nextLoss > 1e-13)) return nextLoss < loss ? next : biases;
-    [biases, loss] = [next, nextLoss];
-  }
-  return biases;
-}
-
-function lossOf(scaled: Float64Array, { truths, weights }: ClassRows, biases: Float64Array): number {
-  const width = biases.length;
-  let loss = 0;
-  for (let row = 0; row < truths.length; row++) {
-    let highest = -Infinity;
-    for (let c = 0; c < width; c++) highest = Math.max(highest, (scaled[row * width + c] ?? 0) + (biases[c] ?? 0));
-    let total = 0;
-    for (let c = 0; c < width; c++) total += Math.exp((scaled[row * width + c] ?? 0) + (biases[c] ?? 0) - highest);
-    const truth = truths[row] ?? 0;
-    const own = (scaled[row * width + truth] ?? 0) + (biases[truth] ?? 0);
-    loss += (weights[row] ?? 0) * (Math.log(total) + highest - own);
-  }
-  return loss + (BIAS_PENALTY / 2) * biases.reduce((sum, bias) => sum + bias * bias, 0);
-}
-
-function slopes(
-  scaled: Float64Array,
-  { truths, weights }: ClassRows,
-  biases: Float64Array,
-): { gradient: Float64Array; curvature: Float64Array } {
-  const width = biases.length;
-  const gradient = biases.map((bias) => BIAS_PENALTY * bias);
-  const curvature = new Float64Array(width * width);
-  for (let c = 0; c < width; c++) curvature[c * width + c] = BIAS_PENALTY;
-  const add = (array: Float64Array, at: number, value: number): void => void (array[at] = (array[at] ?? 0) + value);
-  for (let row = 0; row < truths.length; row++) {
-    const shares = softmax(
-      scaled.subarray(row * width, (row + 1) * width).map((value, c) => value + (biases[c] ?? 0)),
-      1,
-    );
-    const weight = weights[row] ?? 0;
-    for (let c = 0; c < width; c++) {
-      const share = weight * (shares[c] ?? 0);
-      add(gradient, c, share - (truths[row] === c ? weight : 0));
-      add(curvature, c * width + c, share);
-      for (let other = 0; other < width; other++) add(curvature, c * width + other, -share * (shares[other] ?? 0));
-    }
-  }
-  return { gradient, curvature };
-}
-
-/** Solves matrix x = values for a symmetric positive definite matrix [n, n] (Cholesky). */
-function solved(matrix: Float64Array, values: Float64Array): Float64Array {
-  const n = values.length;
-  const lower = new Float64Array(n * n);
-  const at = (array: Float64Array, row: number, column: number): number => array[row * n + column] ?? 0;
-  for (let row = 0; row < n; row++) {
-    for (let column = 0; column <= row; column++) {
-      let rest = at(matrix, row, column);
-      for (let k = 0; k < column; k++) rest -= at(lower, row, k) * at(lower, column, k);
-      lower[row * n + column] = row === column ? Math.sqrt(rest) : rest / at(lower, column, column);
-    }
-  }
-  const result = Float64Array.from(values);
-  for (let row = 0; row < n; row++) {
-    for (let k = 0; k < row; k++) result[row] = (result[row] ?? 0) - at(lower, row, k) * (result[k] ?? 0);
-    result[row] = (result[row] ?? 0) / at(lower, row, row);
-  }
-  for (let row = n - 1; row >= 0; row--) {
-    for (let k = row + 1; k < n; k++) result[row] = (result[row] ?? 0) - at(lower, k, row) * (result[k] ?? 0);
-    result[row] = (result[row] ?? 0) / at(lower, row, row);
-  }
-  return result;
 }

@@ -20,7 +20,11 @@ export const uncalibrated = (classes: readonly ModelClass[]): ScoreCalibration =
 /** Calibration and limits from held-out frames that an uncalibrated model judged. */
 export function decisionFrom(frames: readonly JudgedFrame[], classes: readonly ModelClass[]): HeldOutDecision {
   const { logits, truths } = regionLogits(frames, uncalibrated(classes));
-  const calibration = fitCalibration(logits, truths, classes.length);
+  const calibration = fitCalibration(
+    logits,
+    truths,
+    classes.map(({ kind }) => kind),
+  );
   return { calibration, limits: chooseLimits(calibratedFrames(frames, calibration, classes)) };
 }
 

@@ -2,6 +2,7 @@ import type { BundleManifest, ModelClass, RegionPlan } from "../contracts/model-
 import { SightlineError } from "../contracts/errors.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
 import { attachHead } from "./attach-head.ts";
+import type { BaseHead } from "./base-model.ts";
 import { checkSeparation, checkTrainingData, type DataFinding } from "./check-data.ts";
 import type { InputSizePx, UnreadableFile } from "./model-pixels.ts";
 import { embedRegions } from "./embed-regions.ts";
@@ -9,17 +10,16 @@ import type { EpochResult, PositionStore } from "./finetune/fine-tune.ts";
 import { checkNoLeak, stratifiedGroupFolds } from "../statistics/group-folds.ts";
 import { holdOutParts } from "./hold-out.ts";
 import { judgedFrames, judgeRegions } from "./judge-regions.ts";
-import { type JudgedFrame, likeliest } from "./judged-frame.ts";
+import type { JudgedFrame } from "./judged-frame.ts";
 import { learn, type LearnJob, type Learned } from "./learn.ts";
 import type { LearningSet } from "./learning-set.ts";
-import type { ScoredFrame } from "./metrics.ts";
-import { calibratedFrames, decisionFrom, type HeldOutDecision } from "./held-out-decision.ts";
+import { calibratedFrames, decisionFrom } from "./held-out-decision.ts";
 import { withCalibration } from "./model-calibration.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import { isWithin, LARGEST_LOSS, type Parity, parity } from "./parity.ts";
 import { fillPixelStore, type PixelStore } from "./pixel-store.ts";
 import { quantizeForDevice } from "./quantize-device-model.ts";
-import { type QualityReport, qualityReport } from "./report.ts";
+import { type Judged, slicedReport, type SlicedReport } from "./sliced-report.ts";
 import { describeLayers, imageBudget } from "./training-defaults.ts";
 import { listTrainingRegions, type TrainingSamples } from "./training-samples.ts";
 
@@ -39,6 +39,8 @@ export interface TrainingJob extends InputSizePx, Omit<LearnJob, OfOneRun> {
   readonly validationShare: number;
   /** Where folds is 1: train once more on all parts, for as many steps as the run that was judged, and ship that. */
   readonly refit: boolean;
+  /** Judged as it is in place of a first run, which the refit goes on from; null: a first run is trained. */
+  readonly judgedHead: BaseHead | null;
   readonly runtime: OnnxProcess;
   readonly cachePath: string;
   /** Where a run's positions are kept, by its name; null: it cannot be resumed. */
@@ -79,6 +81,8 @@ export interface TrainedModel {
     readonly parts: number;
     /** The model was trained once more on all parts after the figures were won. */
     readonly refit: boolean;
+    /** The figures are those of the base as it came, which the refit went on from. */
+    readonly ofBase: boolean;
   };
   /** Quality on held-out frames: `all`, and each data folder by its position. */
   readonly report: { readonly float32: SlicedReport; readonly device: SlicedReport };
@@ -86,13 +90,6 @@ export interface TrainedModel {
   readonly heldOut: { readonly frames: readonly JudgedFrame[]; readonly folds: readonly number[] };
   /** Every image a weight or a limit was fitted on, by SHA-256. */
   readonly trainingFiles: readonly string[];
-}
-
-export interface SlicedReport {
-  readonly all: QualityReport;
-  readonly bySource: readonly QualityReport[];
-  /** Every region on its own; null where a frame is one region. */
-  readonly regions: QualityReport | null;
 }
 
 /** Trains, judges on parts no model saw, calibrates and quantises. The same job gives the same bytes. */
@@ -142,10 +139,11 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
       folds: job.folds,
       parts: new Set(device.frames.map(({ group }) => group)).size,
       refit: judged.refit,
+      ofBase: job.judgedHead !== null,
     },
     report: {
-      float32: slicedReport(context, float32, decisionFrom(float32.frames, classes)),
-      device: slicedReport(context, device, decision),
+      float32: slicedReport({ ...job, classes }, float32, decisionFrom(float32.frames, classes)),
+      device: slicedReport({ ...job, classes }, device, decision),
     },
     heldOut: { frames: calibratedFrames(device.frames, calibration, classes), folds: device.folds },
     trainingFiles: [...new Set(job.set.samples.map(({ sha256 }) => sha256))].sort(),
@@ -165,12 +163,6 @@ interface Trained {
   readonly learned: Learned;
   readonly float32: Model;
   readonly int8: Model;
-}
-
-/** Held-out frames as uncalibrated models judged them, and the fold of each. */
-interface Judged {
-  readonly frames: readonly JudgedFrame[];
-  readonly folds: readonly number[];
 }
 
 interface Outcome {
@@ -213,7 +205,9 @@ async function holdOut(context: Context): Promise<Outcome> {
   report(job, checkTrainingData({ set: job.set, samples: context.samples, store, plan: job.regions, validation }));
   const heldOut = new Set(validation);
   const fit = [...store.regions.keys()].filter((index) => !heldOut.has(index));
-  const first = await trainSide(context, { fit, validation, name: "held-out", asLongAs: null });
+  const first = await (job.judgedHead === null
+    ? trainSide(context, { fit, validation, name: "held-out", asLongAs: null })
+    : ready(context, asItIs(context, job.judgedHead), { fit, name: "base" }));
   const judge = async (model: Model): Promise<Judged> => {
     const frames = await judgeSide(context, model, validation);
     return { frames, folds: frames.map(() => 0) };
@@ -263,6 +257,15 @@ async function crossValidate(context: Context): Promise<Outcome> {
   return { final, refit: false, history: final.learned.history, float32, int8 };
 }
 
+function asItIs({ job: { backbone }, classes }: Context, head: BaseHead): Learned {
+  const names = classes.map(({ name }) => name).join(", ");
+  if (head.classNames.join(", ") !== names) {
+    const text = `the base's classes are ${head.classNames.join(", ")}, those of the data ${names}: it cannot be judged on them`;
+    throw new SightlineError("DATA_INVALID", text);
+  }
+  return { backbone, head, headEpochs: 0, steps: 0, keptSteps: [], interrupted: false, history: [] };
+}
+
 interface Side {
   readonly fit: readonly number[];
   readonly validation: readonly number[] | null;
@@ -287,6 +290,12 @@ async function trainSide(context: Context, side: Side): Promise<Trained> {
     },
     { fit, validation, asLongAs, positions: job.positionsOf?.(name) ?? null },
   );
+  return ready(context, learned, side);
+}
+
+/** What a device would run of it. */
+async function ready(context: Context, learned: Learned, { fit, name }: Pick<Side, "fit" | "name">): Promise<Trained> {
+  const { job } = context;
   const float32 = attachHead(learned.backbone, learned.head, 1);
   const int8 = await quantizeForDevice(float32, context.store, fit, {
     runtime: job.runtime,
@@ -341,45 +350,4 @@ function costOf(float32: Judged, int8: Judged, final: Trained, classes: readonly
     float32Bytes: encodeModel(final.float32).length,
     int8Bytes: encodeModel(final.int8).length,
   };
-}
-
-function slicedReport(
-  { job, classes }: Context,
-  { frames, folds }: Judged,
-  { calibration, limits }: HeldOutDecision,
-): SlicedReport {
-  const scored = calibratedFrames(frames, calibration, classes);
-  const options = { classCount: classes.length, limits, seed: job.seed };
-  const sourceOf = new Map(job.set.samples.map(({ sha256, source }) => [sha256, source]));
-  const sources = [...new Set(job.set.samples.map(({ source }) => source))].sort((a, b) => a - b);
-  const bySource = sources.map((source) => {
-    const indices = [...scored.keys()].filter((index) => sourceOf.get(scored[index]?.sha256 ?? "") === source);
-    const chosen = indices.flatMap((index) => scored[index] ?? []);
-    return qualityReport(
-      chosen,
-      indices.map((index) => folds[index] ?? 0),
-      options,
-    );
-  });
-  const cut = job.regions.mode === "full" ? null : regionsAsFrames(scored, folds);
-  return {
-    all: qualityReport(scored, folds, options),
-    bySource,
-    regions: cut === null ? null : qualityReport(cut.frames, cut.folds, options),
-  };
-}
-
-function regionsAsFrames(
-  frames: readonly JudgedFrame[],
-  folds: readonly number[],
-): { frames: ScoredFrame[]; folds: number[] } {
-  const result: { frames: ScoredFrame[]; folds: number[] } = { frames: [], folds: [] };
-  frames.forEach(({ group, regions }, index) => {
-    for (const { probabilities, ngScore: score, truth, defective } of regions) {
-      if (truth === null || defective === null) continue;
-      result.frames.push({ group, defective, ngScore: score, truth, guess: likeliest(probabilities) });
-      result.folds.push(folds[index] ?? 0);
-    }
-  });
-  return result;
 }

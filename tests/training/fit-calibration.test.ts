@@ -24,10 +24,13 @@ function repeated(rows: readonly (readonly number[])[], counts: readonly (readon
   return { logits, truths };
 }
 
-describe("the biases of the classes", () => {
-  test("undo the prior a model was trained with: four good for one defective is a shift of log 4", () => {
-    // Where both kinds look alike in 1 of 5 and 4 of 5 cases, a model that saw good parts four times as often says
-    // log(4 * 4) and log(4 / 4): its scores are right where good parts are four in five, and a coin's where they are not.
+const TWO = ["good", "defect"] as const;
+const shiftOf = (biases: readonly number[]): number => biases[0] ?? 0;
+
+describe("the shift of the good classes", () => {
+  test("undoes the prior a model was trained with: four good for one defective is a shift of log 4", () => {
+    // Where parts look good in 4 of 5 good and 1 of 5 defective cases, a model that saw good parts four times as often
+    // says odds of 4 * 4 and of 4 / 4: right where four parts in five are good, and to be shifted by log 4 for a coin's.
     const rows = [
       [Math.log(16), 0],
       [0, 0],
@@ -36,18 +39,18 @@ describe("the biases of the classes", () => {
       [320, 80],
       [20, 80],
     ]);
-    const { temperature, biases } = fitCalibration(logits, truths, 2);
-    // Half of log 4 each way, a little less by the penalty.
+    const { temperature, biases } = fitCalibration(logits, truths, TWO);
     expect(temperature).toBeCloseTo(1, 1);
-    expect((biases[1] ?? 0) - (biases[0] ?? 0)).toBeGreaterThan(Math.log(4) * 0.93);
-    expect((biases[1] ?? 0) - (biases[0] ?? 0)).toBeLessThan(Math.log(4));
-    expect((biases[0] ?? 0) + (biases[1] ?? 0)).toBeCloseTo(0, 6);
+    // A little less by the penalty.
+    expect(shiftOf(biases)).toBeLessThan(-Math.log(4) * 0.93);
+    expect(shiftOf(biases)).toBeGreaterThan(-Math.log(4));
+    expect(biases[1]).toBe(0);
     const score = (row: readonly number[]) => calibratedProbabilities(Float64Array.from(row), { temperature, biases });
     expect(score([Math.log(16), 0])[1]).toBeCloseTo(0.2, 1);
     expect(score([0, 0])[1]).toBeCloseTo(0.8, 1);
   });
 
-  test("are nought for a model that knows the classes as equally likely, whatever the data's shares", () => {
+  test("is nought for a model that knows the classes as equally likely, whatever the data's shares", () => {
     const { logits, truths } = repeated(
       [
         [Math.log(4), 0],
@@ -58,50 +61,48 @@ describe("the biases of the classes", () => {
         [2, 8],
       ],
     );
-    const { temperature, biases } = fitCalibration(logits, truths, 2);
+    const { temperature, biases } = fitCalibration(logits, truths, TWO);
     expect(temperature).toBeCloseTo(1, 4);
-    expect(biases[0]).toBeCloseTo(0, 5);
+    expect(shiftOf(biases)).toBeCloseTo(0, 5);
   });
 
-  test("and the temperature that were put in are found again", () => {
+  test("and the temperature that were put in are found again, of classes that are equally frequent", () => {
     const random = seededRandom(7);
-    const wanted = [0.8, -0.5, -0.3];
-    const logits: Float64Array[] = [];
-    const truths: number[] = [];
-    for (let row = 0; row < 30_000; row++) {
+    const drawn: Float64Array[][] = [[], [], []];
+    for (let row = 0; row < 8000; row++) {
       const scaled = Float64Array.from({ length: 3 }, () => 3 * (random() + random() + random() - 1.5));
       const shares = softmax(scaled, 1);
       let [left, truth] = [random(), 0];
       while (truth < 2 && left > (shares[truth] ?? 0)) left -= shares[truth++] ?? 0;
-      logits.push(scaled.map((value, index) => 2 * (value - (wanted[index] ?? 0))));
-      truths.push(truth);
+      drawn[truth]?.push(scaled.map((value, index) => 2 * (value - (index === 0 ? 0.8 : 0))));
     }
-    const { temperature, biases } = fitCalibration(logits, truths, 3);
+    const logits = drawn.flat();
+    const truths = drawn.flatMap((rows, truth) => rows.map(() => truth));
+    const { temperature, biases } = fitCalibration(logits, truths, ["good", "defect", "defect"]);
     expect(Math.abs(temperature - 2)).toBeLessThan(0.1);
-    biases.forEach((bias, index) => expect(Math.abs(bias - (wanted[index] ?? 0))).toBeLessThan(0.1));
+    expect(Math.abs(shiftOf(biases) - 0.8)).toBeLessThan(0.1);
+    expect(biases.slice(1)).toEqual([0, 0]);
   });
 
-  test("stay small where classes separate by themselves, and a class without frames gets the mean of the others", () => {
-    const { logits, truths } = repeated(
-      [
-        [9, 0, 0],
-        [0, 9, 0],
-      ],
-      [[10], [0, 10]],
-    );
-    const { biases } = fitCalibration(logits, truths, 3);
-    biases.forEach((bias) => expect(Math.abs(bias)).toBeLessThan(0.01));
-    expect(biases[2]).toBe(0);
+  test("leaves the order of the NG scores as it was", () => {
+    const random = seededRandom(3);
+    const logits = Array.from({ length: 200 }, () => Float64Array.from({ length: 3 }, () => 8 * random()));
+    const scores = (good: number) =>
+      logits.map((row) => 1 - (calibratedProbabilities(row, { temperature: 1.3, biases: [good, 0, 0] })[0] ?? 0));
+    const order = (values: number[]) => [...values.keys()].sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0));
+    expect(order(scores(-2))).toEqual(order(scores(0)));
   });
 
-  test("are kept where only the temperature is fitted", () => {
-    const { logits, truths } = repeated([[2, 0]], [[88], [12]]);
-    const fixed = [-1, 1];
-    const { temperature, biases } = fitCalibration(logits, truths, 2, fixed);
-    expect(biases).toEqual(fixed);
-    // Each class weighs half, so the one row there is means a coin: 2 / temperature = 1 - -1.
-    expect(temperature).toBeCloseTo(1, 4);
-    expect(calibratedProbabilities(Float64Array.of(2, 0), { temperature, biases })[0]).toBeCloseTo(0.5, 4);
+  test("stays small where the kinds separate by themselves, and is kept where there is only one kind", () => {
+    const rows = [
+      [9, 0, 0],
+      [0, 9, 0],
+    ];
+    const kinds = ["good", "defect", "defect"] as const;
+    const apart = repeated(rows, [[10], [0, 10]]);
+    expect(Math.abs(shiftOf(fitCalibration(apart.logits, apart.truths, kinds).biases))).toBeLessThan(0.1);
+    const alone = repeated(rows, [[10]]);
+    expect(fitCalibration(alone.logits, alone.truths, kinds, [-1, 0, 0]).biases).toEqual([-1, 0, 0]);
   });
 });
 

@@ -7,7 +7,7 @@ import { encodeModel } from "../../src/onnx/model-file.ts";
 import { openBundle } from "../../src/pipeline/infer/open-bundle.ts";
 import { seededRandom } from "../../src/platform/random.ts";
 import { augmentationSettings } from "../../src/training/augmentation.ts";
-import { loadBase } from "../../src/training/base-model.ts";
+import { loadBase, loadBaseHead } from "../../src/training/base-model.ts";
 import { csvLine } from "../../src/platform/csv.ts";
 import type { FineTunePosition } from "../../src/training/finetune/fine-tune.ts";
 import { TrainingProcess } from "../../src/training/finetune/training-process.ts";
@@ -80,6 +80,7 @@ async function trained(outName: string, changes: Partial<BundleJob> = {}): Promi
     folds: 1,
     validationShare: 0.3,
     refit: false,
+    judgedHead: null,
     seed: 1,
     runtime,
     training,
@@ -110,7 +111,7 @@ test("training writes a whole bundle that a device accepts, and the same one aga
     "training-files.txt",
   ]);
   expect(model.report.device.all.auroc.pooled).toBeGreaterThan(0.9);
-  expect(model.validation).toEqual({ kind: "held out", folds: 1, parts: 9, refit: false });
+  expect(model.validation).toEqual({ kind: "held out", folds: 1, parts: 9, refit: false, ofBase: false });
   expect(model.report.device.all.parts).toBe(9);
   expect(model.unreadable).toMatchObject([{ file: "good/broken.png" }]);
   expect(manifest.golden).toHaveLength(6);
@@ -122,7 +123,7 @@ test("training writes a whole bundle that a device accepts, and the same one aga
 
 test("folds judge every part by a model that never saw it", async () => {
   const { trained: model } = await trained("folds", { folds: 3 });
-  expect(model.validation).toEqual({ kind: "folds", folds: 3, parts: 30, refit: false });
+  expect(model.validation).toEqual({ kind: "folds", folds: 3, parts: 30, refit: false, ofBase: false });
   expect(model.report.device.all.auroc.folds).toHaveLength(3);
   expect(model.heldOut.frames).toHaveLength(60);
 });
@@ -184,6 +185,22 @@ test("a refit that is cut short leaves the judged model, and taken up again ends
   expect((await modelBytes("cut-refit")).equals(await modelBytes("judged-all"))).toBe(true);
   await trained("resumed-refit", { layers, refit: true, positionsOf });
   expect((await modelBytes("resumed-refit")).equals(await modelBytes("refit-all"))).toBe(true);
+});
+
+test("a bundle can be judged as it is and then learn from the parts that judged it", async () => {
+  const layers = { kind: "all" } as const;
+  const { trained: first } = await trained("base", { layers });
+  const size = { widthPx: SIDE_PX, heightPx: SIDE_PX };
+  const [backbone, judgedHead] = [await loadBase(join(folder, "base"), size), await loadBaseHead(join(folder, "base"))];
+  const { trained: model } = await trained("from-base", { layers, refit: true, backbone, judgedHead });
+  expect(model.validation).toEqual({ ...first.validation, refit: true, ofBase: true });
+  expect(model.report).toEqual(first.report);
+  expect(model.steps).toBe(first.steps);
+  expect(await readFile(join(folder, "from-base", "MODEL_CARD.md"), "utf8")).toContain("of the base bundle as it came");
+  const foreign = { ...judgedHead, classNames: ["good", "bad", "worse"] };
+  await expect(trained("no", { layers, refit: true, backbone, judgedHead: foreign })).rejects.toThrow(
+    "cannot be judged",
+  );
 });
 
 test("a class with a single part is refused: it could not be judged", async () => {
