@@ -10,6 +10,7 @@ import { embedRegions } from "./embed-regions.ts";
 import type { EpochResult, PositionStore } from "./finetune/fine-tune.ts";
 import { checkNoLeak, stratifiedGroupFolds } from "../statistics/group-folds.ts";
 import { holdOutParts } from "./hold-out.ts";
+import { isQuantized } from "./is-quantized.ts";
 import { judgedFrames, judgeRegions } from "./judge-regions.ts";
 import { type JudgedFrame, likeliest } from "./judged-frame.ts";
 import { learn, type LearnJob, type Learned } from "./learn.ts";
@@ -254,6 +255,8 @@ async function trainSide(context: Context, { fit, validation, name }: Side): Pro
     { fit, validation, positions: job.positionsOf?.(name) ?? null },
   );
   const float32 = attachHead(learned.backbone, learned.head, 1);
+  // A head on a backbone that came in int8: the whole is what devices run already.
+  if (isQuantized(learned.backbone)) return { learned, float32, int8: float32 };
   const int8 = await quantizeForDevice(float32, context.store, fit, {
     runtime: job.runtime,
     seed: job.seed,

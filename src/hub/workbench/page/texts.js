@@ -34,6 +34,7 @@ export const texts = {
     slices: "Slices",
     diagnosis: "Diagnosis",
     orders: "Work orders",
+    loop: "Loop",
     runs: "Runs",
     compare: "Compare",
     releases: "Releases",
