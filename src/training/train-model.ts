@@ -89,6 +89,11 @@ export interface SlicedReport {
 
 /** Trains, judges on parts no model saw, calibrates and quantises. The same job gives the same bytes. */
 export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
+  if (job.layers.kind !== "head" && isQuantized(job.backbone)) {
+    const sentence =
+      "the base computes in int8: only a head can be trained on it (--layers head); other layers need its";
+    throw new SightlineError("DATA_INVALID", `${sentence} checkpoint.onnx`);
+  }
   const listed = await listTrainingRegions(job.set, job.regions);
   const store = await fillPixelStore(job.set, listed, {
     size: { widthPx: job.widthPx, heightPx: job.heightPx },
