@@ -1,5 +1,6 @@
 import { SightlineError } from "../contracts/errors.ts";
 import { nearestWord } from "../platform/nearest-word.ts";
+import { findSection } from "./bench/write-section.ts";
 import type { Command } from "./command.ts";
 
 const HELP = `usage: sightline bench WORKLOAD [options]
@@ -36,7 +37,12 @@ export const bench: Command = {
       return workload === undefined ? 2 : 0;
     }
     const load = WORKLOADS[workload];
-    if (load !== undefined) return (await load())(args);
+    if (load !== undefined) {
+      const write = args.findIndex((arg) => arg === "--write");
+      const path = args[write + 1];
+      if (write >= 0 && path !== undefined) await findSection(path, workload);
+      return (await load())(args);
+    }
     const meant = nearestWord(workload, Object.keys(WORKLOADS));
     throw new SightlineError(
       "USAGE",

@@ -110,6 +110,7 @@ describe("cases on their way to the hub", () => {
     hub.interfere = (method) =>
       busy && method === "HEAD" ? { status: 429, headers: { "retry-after": "2" } } : undefined;
     const open = await uplinkTo(hub, temporaryDirectory(), { cases: NO_AUDIT, sendsVerdicts: true });
+    await expect.poll(() => hub.count("GET", /orders/), SOON).toBe(1); // new limits would let it ask at once
     decideMany(open, 1, 1);
     await expect.poll(() => hub.count("HEAD", /images/), SOON).toBe(1);
     await expect.poll(() => open.uplink.status().hold, SOON).not.toBeNull();

@@ -1,5 +1,9 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
+import { bench } from "../../src/commands/bench.ts";
 import { benchHub } from "../../src/commands/bench/hub.ts";
+import { temporaryDirectory } from "../pipeline/journal/open-journal.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -19,4 +23,11 @@ test("bench hub fills a database, asks it at every size, and sends cases to a hu
 
 test("bench hub refuses sizes that do not rise", async () => {
   await expect(benchHub(["--cases", "600,300"])).rejects.toThrow(/the sizes have to rise/);
+});
+
+test("a figure that could not be written is not measured", async () => {
+  const text = join(temporaryDirectory(), "figures.md");
+  writeFileSync(text, "# no markers\n");
+  await expect(bench.run(["hub", "--write", text])).rejects.toThrow(/no section <!-- bench hub -->/);
+  await expect(bench.run(["hub", "--write", `${text}.none`])).rejects.toThrow(/cannot be read \(ENOENT\)/);
 });
