@@ -12,9 +12,11 @@ import { createLogger, type Logger } from "../platform/logger.ts";
 import { untilStopped } from "../platform/stop-signals.ts";
 import type { Command } from "./command.ts";
 import { parseCommandLine } from "./command-line.ts";
-import { type DemoHub, enrolDemoDevice, startDemoHub } from "./demo/demo-hub.ts";
+import { type DemoHub, enrolDemoDevice, PROJECT, startDemoHub } from "./demo/demo-hub.ts";
 import { demoDevice, demoDirectory, loopDevice } from "./demo/demo-line.ts";
 import { DemoReleases } from "./demo/demo-releases.ts";
+import { labelByTruth } from "./demo/label-by-truth.ts";
+import { LoopDesk } from "./demo/loop-desk.ts";
 import { beginAnew, readLoopRecord, writeLoopRecord } from "./demo/loop-record.ts";
 import type { LoopEvent } from "./demo/loop-step.ts";
 import { turnLoop } from "./demo/turn-loop.ts";
@@ -115,9 +117,11 @@ async function runUntilStopped(wish: Wish): Promise<void> {
       const text = announcement(device.url, brokerUrl, hub, config);
       if (wish.json) process.stderr.write(text);
       else process.stdout.write(text);
-      if (wish.loop && !hasTurned) {
-        await writeLoopRecord(directory, false);
-        void runLoop({ config, hub, deviceUrl: device.url, releases, signal: stop.signal, wish, log });
+      if (config !== plain) {
+        if (!hasTurned) await writeLoopRecord(directory, false);
+        const run = { config, hub, deviceUrl: device.url, releases, signal: stop.signal, wish, log };
+        void goOn(run, "the simulator's labels stop", labelAll);
+        if (!hasTurned) void goOn(run, "the loop of the demonstration stands still", runLoop);
       }
     }
     await stopped;
@@ -138,25 +142,36 @@ interface LoopRun {
   readonly log: Logger;
 }
 
-/** A loop that fails says why; the line goes on. */
-async function runLoop({ config, hub, deviceUrl, releases, signal, wish, log }: LoopRun): Promise<void> {
+/** What fails says why; the line goes on. */
+async function goOn(run: LoopRun, sentence: string, work: (run: LoopRun) => Promise<void>): Promise<void> {
+  try {
+    await work(run);
+  } catch (error) {
+    if (!run.signal.aborted) run.log.error({ reason: messageOf(error) }, sentence);
+  }
+}
+
+async function labelAll({ config: { camera }, hub, signal }: LoopRun): Promise<void> {
+  if (camera.type !== "simulated") return;
+  const desk = new LoopDesk(PROJECT, systemClock, signal);
+  const { url: hubUrl, simulator } = hub;
+  await labelByTruth({ hubUrl, simulator, line: camera, desk, clock: systemClock, signal });
+}
+
+async function runLoop({ config, hub, deviceUrl, releases, signal, wish }: LoopRun): Promise<void> {
   const { camera, device } = config;
   if (camera.type !== "simulated") return;
-  const { clock } = { clock: systemClock };
   const tell = (event: LoopEvent): void => {
     process.stdout.write(
       wish.json ? `${JSON.stringify(event)}\n` : `  loop: ${event.step.padEnd(8)} ${event.sentence}\n`,
     );
   };
-  const { person, simulator } = hub;
-  try {
-    await turnLoop({
-      ...{ hubUrl: hub.url, deviceUrl, device, person, simulator, line: camera, releases, clock, signal, tell },
-    });
-    await writeLoopRecord(wish.directory, true);
-  } catch (error) {
-    if (!signal.aborted) log.error({ reason: messageOf(error) }, "the loop of the demonstration stands still");
-  }
+  const desk = new LoopDesk(PROJECT, systemClock, signal);
+  await turnLoop({
+    ...{ hubUrl: hub.url, deviceUrl, device, person: hub.person, labelledBy: hub.simulator.name, line: camera },
+    ...{ releases, desk, clock: systemClock, signal, tell },
+  });
+  await writeLoopRecord(wish.directory, true);
 }
 
 function portNumber(text: string, option: string): number {

@@ -16,8 +16,10 @@ const AUDIT_SHARE = 0.5;
 export const SHADOW_PARTS = 60;
 const TRIAL_PARTS = 80;
 
+/** Parts from the first trace of the film to all of it. */
+export const RAMP_PARTS = 30;
 /** An oil film before the lens: stray light takes contrast, and the picture softens. */
-const OIL_FILM = { rampParts: 30, lampLoss: 0, contrastLoss: 0.6, blurPx: 1.2, dustSpots: 0 };
+const OIL_FILM = { rampParts: RAMP_PARTS, lampLoss: 0, contrastLoss: 0.6, blurPx: 1.2, dustSpots: 0 };
 /** The first part that shows it: the device has learnt the line by then, and some parts show how well it does. */
 export const DRIFT_FROM_PART = 400;
 

@@ -1,19 +1,18 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { LineSettings } from "../../simulation/line-settings.ts";
-import { BASE, type DemoPerson, PROJECT } from "./demo-hub.ts";
-import { DRIFT_FROM_PART, SHADOW_PARTS } from "./demo-line.ts";
+import { BASE, type DemoPerson } from "./demo-hub.ts";
+import { DRIFT_FROM_PART, RAMP_PARTS, SHADOW_PARTS } from "./demo-line.ts";
 import type { DemoReleases } from "./demo-releases.ts";
 import { HubVisitor } from "./hub-visitor.ts";
 import { LineWitness } from "./line-witness.ts";
-import { LoopDesk } from "./loop-desk.ts";
+import type { LoopDesk } from "./loop-desk.ts";
 import type { LoopEvent } from "./loop-step.ts";
-import { tallyText, truthOf } from "./truth-tally.ts";
+import { tallyText } from "./truth-tally.ts";
 
 /** Labelled cases since the alarm that the retraining waits for. */
 const WANTED_LABELS = 220;
 /** Parts that are judged before a stretch of the line is spoken of. */
 const STRETCH_PARTS = 160;
-const LABEL_EVERY_MS = 2000;
 const INPUT_PX = 224;
 /** Nobody overrides a model that is worse or loses in int8; a busy machine of the demonstration may be slow. */
 const OVERRIDABLE = ["certificate", "latency"];
@@ -26,8 +25,9 @@ export interface LoopParts {
   readonly device: string;
   /** May do everything at the hub. */
   readonly person: DemoPerson;
-  /** Labels from the simulator's ground truth, under a name that says so. */
-  readonly simulator: DemoPerson;
+  readonly desk: LoopDesk;
+  /** Under whose name the simulator labels. */
+  readonly labelledBy: string;
   readonly line: Pick<LineSettings, "seed" | "defectRate" | "classMix">;
   readonly releases: DemoReleases;
   readonly clock: Clock;
@@ -41,23 +41,26 @@ export interface LoopParts {
  * from the simulator, and the keys of the people who sign lie on this machine.
  */
 export async function turnLoop(parts: LoopParts): Promise<void> {
-  const { hubUrl, clock, signal, tell } = parts;
+  const { hubUrl, clock, desk, signal, tell } = parts;
   const engineer = await HubVisitor.signIn(hubUrl, parts.person);
-  const labeller = await HubVisitor.signIn(hubUrl, parts.simulator);
-  const desk = new LoopDesk(PROJECT, clock, signal);
   const witness = new LineWitness(parts.deviceUrl, parts.line, clock);
-  let alarmPart = Infinity;
-  const watching = witness.watch((part, version) => {
-    if (version !== SHIPPED_VERSION) return "after";
-    if (part < DRIFT_FROM_PART) return "before";
-    return part >= DRIFT_FROM_PART + RAMP_PARTS ? "drifted" : null;
-  }, signal);
-  const labelling = labelOn(parts, desk, labeller);
+  const over = new AbortController();
+  let shipped: string | undefined;
+  const watching = witness.watch(
+    (part, version) => {
+      if (version === "") return null; // a fault that no model had a part in
+      shipped ??= version;
+      if (version !== shipped) return "after";
+      if (part < DRIFT_FROM_PART) return "before";
+      return part >= DRIFT_FROM_PART + RAMP_PARTS ? "drifted" : null;
+    },
+    AbortSignal.any([signal, over.signal]),
+  );
   try {
-    await Promise.race([watching, labelling, steps()]);
+    await Promise.race([watching, steps()]);
   } finally {
+    over.abort();
     watching.catch(() => undefined);
-    labelling.catch(() => undefined);
   }
 
   async function steps(): Promise<void> {
@@ -66,15 +69,15 @@ export async function turnLoop(parts: LoopParts): Promise<void> {
     tell({ step: "inspect", sentence: `As commissioned: ${tallyText(before)}.`, figures: before });
     tell({ step: "drift", sentence: "An oil film begins to cover the lens: less contrast, softer pictures." });
     const alarm = await desk.until(() => desk.alarm(engineer));
-    alarmPart = witness.newestPart;
-    tell({ step: "alarm", sentence: alarm.sentence, figures: { parts: alarmPart - DRIFT_FROM_PART } });
+    const figures = { parts: witness.newestPart - DRIFT_FROM_PART };
+    tell({ step: "alarm", sentence: alarm.sentence, figures });
     await desk.lookAfter(engineer, alarm);
     const since = Date.parse(alarm.at);
     const labels = await desk.until(async () => {
       const count = await desk.countCases(engineer, { labelled: true, from: since });
       return count >= WANTED_LABELS ? count : null;
     });
-    tell({ step: "cases", sentence: `${labels} cases since the alarm, each with a label by ${parts.simulator.name}.` });
+    tell({ step: "cases", sentence: `${labels} cases since the alarm, each with a label by ${parts.labelledBy}.` });
     const escapes = await desk.countCases(engineer, { outcomes: ["escape"], from: since });
     const drifted = witness.tally("drifted");
     const table = `${escapes} of these cases are escapes in the error table`;
@@ -122,22 +125,6 @@ export async function turnLoop(parts: LoopParts): Promise<void> {
       }
       return state === "done" ? true : null;
     });
-  }
-}
-
-/** Of the models that are shipped. */
-const SHIPPED_VERSION = "1.0.0";
-const RAMP_PARTS = 30;
-
-/** Labels every case as it comes in. */
-async function labelOn({ line, clock, signal }: LoopParts, desk: LoopDesk, labeller: HubVisitor): Promise<void> {
-  while (!signal.aborted) {
-    const { cases } = await desk.unlabelled(labeller);
-    for (const { id, part } of cases) {
-      const truth = truthOf(line, part);
-      if (truth !== null) await desk.label(labeller, id, truth);
-    }
-    await clock.sleep(LABEL_EVERY_MS, signal);
   }
 }
 

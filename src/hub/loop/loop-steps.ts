@@ -53,9 +53,10 @@ const UNDER_WAY = ["signing", "ready", "rolling", "held"];
 export function loopSteps(facts: LoopFacts): LoopStep[] {
   const now = stationOf(facts);
   const at = LOOP_STATIONS.indexOf(now);
+  const hasTurned = now === "watch" && facts.release !== null;
   return LOOP_STATIONS.map((station, index) => {
     const { sentence, at: since } = wordsOf(facts, station);
-    const state = index === at ? "now" : index < at ? "done" : "waiting";
+    const state = index === at ? "now" : index < at || hasTurned ? "done" : "waiting";
     return { station, state, at: since, sentence };
   });
 }

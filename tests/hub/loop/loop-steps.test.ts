@@ -50,6 +50,11 @@ test.each([
   expect(now(facts)).toBe(station);
 });
 
+test("after a release is done the turn is over, and everything of it done", () => {
+  const steps = loopSteps({ ...NOTHING, alarm, cases, dataset, candidate, release: { ...release, state: "done" } });
+  expect(steps.map(({ state }) => state)).toEqual(["now", "done", "done", "done", "done", "done", "done"]);
+});
+
 test("every station says where it stands, the ones before the present one done, the others to come", () => {
   const steps = loopSteps({ ...NOTHING, alarm, cases, dataset, candidate, run: { ...run, state: "done" } });
   expect(steps.map(({ station }) => station)).toEqual(LOOP_STATIONS);
