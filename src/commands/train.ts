@@ -45,7 +45,7 @@ data
                       "classes", what differs for a class because it would not keep its label
 
 model
-  --base X            backbone (ONNX file, pixels mapped to [-1, 1]) or a bundle with checkpoint.onnx
+  --base X            backbone (ONNX file, pixels mapped to [-1, 1]), bundle with checkpoint.onnx, or, for a head, model.onnx
   --base-mean X       what a FILE.onnx takes off pixel values 0..255, one number or R,G,B, or imagenet (default 127.5)
   --base-scale X      what it then multiplies them by (default 1/127.5)
   --layers WHAT       head (default), last:N blocks, gradual (from the head down), all

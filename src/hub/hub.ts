@@ -24,6 +24,7 @@ import { removeExpiredSessions } from "./people/sessions.ts";
 import { SignInAttempts } from "./people/sign-in-attempts.ts";
 import { installUserRoutes } from "./people/user-routes.ts";
 import { LeaseTable } from "./jobs/lease-table.ts";
+import { installLoopRoutes } from "./loop/loop-routes.ts";
 import { installProjectRoutes } from "./projects/project-routes.ts";
 import { Reconciliation } from "./reconciliation.ts";
 import { SimilarityIndex } from "./cases/similar-cases.ts";
@@ -149,6 +150,7 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
     installReportRoutes(api, { database, clock });
     installFleetRoutes(api, { database, clock });
     installReleaseRoutes(api, { database, models, judgements: judgementsOn(database), desk: releases.desk, clock });
+    installLoopRoutes(api, { database, table, judgements: judgementsOn(database) });
     await serveReleases(api, releases.desk);
     installSessionRoutes(api, sessions);
     installOpenIdRoutes(api, { ...sessions, openId });

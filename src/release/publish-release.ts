@@ -54,6 +54,20 @@ export interface Published {
 export const publishReleases = (publication: Publication): Promise<Published> =>
   exclusively(publication.folder, () => publish(publication));
 
+/**
+ * Signs what is online anew where `isDue`, which is asked while nobody else changes the folder: of several processes that
+ * find it due one signs. Returns whether it did.
+ */
+export const refreshReleases = (
+  publication: Omit<Publication, "orders" | "refreshOnly">,
+  isDue: () => Promise<boolean>,
+): Promise<boolean> =>
+  exclusively(publication.folder, async () => {
+    if (!(await isDue())) return false;
+    await publish({ ...publication, orders: null, refreshOnly: true });
+    return true;
+  });
+
 async function publish(publication: Publication): Promise<Published> {
   const { folder, orders } = publication;
   await assertClock(publication);

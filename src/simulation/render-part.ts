@@ -46,7 +46,7 @@ export const partIdOf = (settings: LineSettings, index: number): string =>
   `sim-${settings.seed}-${String(index).padStart(6, "0")}`;
 
 /** The class of part `index`: drawn with the line's defect rate and class mix. */
-export function labelOf(settings: LineSettings, index: number): PartClass {
+export function labelOf(settings: Pick<LineSettings, "seed" | "defectRate" | "classMix">, index: number): PartClass {
   const dice = partDice(settings.seed, index, "plan");
   if (!dice.chance(settings.defectRate)) return "free";
   const total = DEFECT_CLASSES.reduce((sum, name) => sum + (settings.classMix[name] ?? 0), 0);

@@ -9,6 +9,7 @@ import { embedRegions } from "./embed-regions.ts";
 import type { EpochResult, PositionStore } from "./finetune/fine-tune.ts";
 import { checkNoLeak, stratifiedGroupFolds } from "../statistics/group-folds.ts";
 import { holdOutParts } from "./hold-out.ts";
+import { isQuantized } from "./is-quantized.ts";
 import { judgedFrames, judgeRegions } from "./judge-regions.ts";
 import type { JudgedFrame } from "./judged-frame.ts";
 import { learn, type LearnJob, type Learned } from "./learn.ts";
@@ -94,6 +95,11 @@ export interface TrainedModel {
 
 /** Trains, judges on parts no model saw, calibrates and quantises. The same job gives the same bytes. */
 export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
+  if (job.layers.kind !== "head" && isQuantized(job.backbone)) {
+    const sentence =
+      "the base computes in int8: only a head can be trained on it (--layers head); other layers need its";
+    throw new SightlineError("DATA_INVALID", `${sentence} checkpoint.onnx`);
+  }
   const listed = await listTrainingRegions(job.set, job.regions);
   const store = await fillPixelStore(job.set, listed, {
     size: { widthPx: job.widthPx, heightPx: job.heightPx },
@@ -297,6 +303,8 @@ async function trainSide(context: Context, side: Side): Promise<Trained> {
 async function ready(context: Context, learned: Learned, { fit, name }: Pick<Side, "fit" | "name">): Promise<Trained> {
   const { job } = context;
   const float32 = attachHead(learned.backbone, learned.head, 1);
+  // A head on a backbone that came in int8: the whole is what devices run already.
+  if (isQuantized(learned.backbone)) return { learned, float32, int8: float32 };
   const int8 = await quantizeForDevice(float32, context.store, fit, {
     runtime: job.runtime,
     seed: job.seed,

@@ -1,16 +1,12 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { enrolDevice, makeEnrolmentCode } from "../../src/hub/intake/enrol-device.ts";
-import { openDatabase, type DatabaseSettings } from "../../src/hub/store/database.ts";
-import { openObjectStore, type ObjectStoreSettings } from "../../src/hub/store/open-object-store.ts";
+import { openDatabase } from "../../src/hub/store/database.ts";
+import { openObjectStore } from "../../src/hub/store/open-object-store.ts";
 import { systemClock } from "../../src/platform/clock.ts";
-import { hasPostgres, startPostgres } from "../hub/support/postgres.ts";
-import { addPeople, PROJECT, Sender } from "../hub/support/running-hub.ts";
-import { CREDENTIALS, StrictS3 } from "../hub/support/strict-s3.ts";
+import { hasPostgres } from "../hub/support/postgres.ts";
+import { Sender } from "../hub/support/running-hub.ts";
 import { CaseSender } from "./support/case-sender.ts";
-import { HubHouse } from "./support/hub-process.ts";
+import { enrolDevices, type HubPlace, postgresAndS3, sqliteAndFolder } from "./support/hub-place.ts";
 
 /** SIGHTLINE_HUB_KILLS=10 is the long form: a thousand cases. */
 const KILLS = Number(process.env["SIGHTLINE_HUB_KILLS"] ?? 3);
@@ -20,32 +16,11 @@ const TIMEOUT_MS = 60_000 + KILLS * 60_000;
 /** After a life's share of cases has come; well below what the rest takes. */
 const LONGEST_WAIT_MS = 100;
 
-interface Place {
-  readonly house: HubHouse;
-  readonly database: DatabaseSettings;
-  readonly images: ObjectStoreSettings;
-  readonly environment: Readonly<Record<string, string>>;
-}
-
-async function prepare({ house, database: settings }: Place): Promise<Sender[]> {
-  mkdirSync(join(house.directory, "data"), { recursive: true });
-  const database = await openDatabase(settings);
-  await addPeople(database);
-  const limits = { dailyCases: 100_000, dailyBytes: 1e12 };
-  const senders: Sender[] = [];
-  for (const device of ["station-1", "station-2"]) {
-    const wanted = { device, project: PROJECT, line: "line1", hours: 1 };
-    const { code } = await makeEnrolmentCode(database, wanted, { by: "test", at: Date.now() });
-    const enrolled = await enrolDevice(database, code, { at: Date.now(), limits });
-    if (enrolled === null) throw new Error("the device could not be enrolled");
-    senders.push(new Sender(house.url, device, enrolled.credential));
-  }
-  await database.close();
-  return senders;
-}
-
-async function killDuringIntake(place: Place): Promise<void> {
-  const devices = (await prepare(place)).map((sender) => new CaseSender(sender));
+async function killDuringIntake(place: HubPlace): Promise<void> {
+  const enrolled = await enrolDevices(place, ["station-1", "station-2"]);
+  const devices = enrolled.map(
+    ({ device, credential }) => new CaseSender(new Sender(place.house.url, device, credential)),
+  );
   const acknowledged = (): number => devices.reduce((sum, device) => sum + device.acknowledged.length, 0);
   let boot = await place.house.boot(place.environment);
   // Every tenth picture is the same for both: two devices may well send the same bytes.
@@ -66,7 +41,7 @@ async function killDuringIntake(place: Place): Promise<void> {
   console.info(`${KILLS} kills: ${acknowledged()} cases acknowledged, each there once`);
 }
 
-async function expectEachOnce(place: Place, devices: readonly CaseSender[]): Promise<void> {
+async function expectEachOnce(place: HubPlace, devices: readonly CaseSender[]): Promise<void> {
   const database = await openDatabase(place.database);
   onTestFinished(() => database.close());
   const { store } = await openObjectStore(place.images, systemClock.wallNow());
@@ -89,35 +64,9 @@ async function expectEachOnce(place: Place, devices: readonly CaseSender[]): Pro
 }
 
 describe("kill -9 of the hub while two devices send loses nothing that it acknowledged", () => {
-  test("on SQLite and a folder", { timeout: TIMEOUT_MS }, async () => {
-    const house = await HubHouse.build({});
-    await killDuringIntake({
-      house,
-      database: { engine: "sqlite", path: join(house.directory, "data", "hub.sqlite") },
-      images: { kind: "folder", path: join(house.directory, "data", "images") },
-      environment: {},
-    });
-  });
+  test("on SQLite and a folder", { timeout: TIMEOUT_MS }, async () => killDuringIntake(await sqliteAndFolder()));
 
-  test.skipIf(!hasPostgres)("on PostgreSQL and S3", { timeout: TIMEOUT_MS }, async () => {
-    const [server, s3] = [await startPostgres(), await StrictS3.start()];
-    onTestFinished(async () => {
-      server.stop();
-      await s3.stop();
-    });
-    const url = server.createDatabase("killed");
-    const bucket = { bucket: "images", region: "us-east-1", endpoint: s3.endpoint, prefix: "" };
-    await killDuringIntake({
-      house: await HubHouse.build({
-        database: { engine: "postgres", url },
-        images: {
-          ...{ type: "s3", ...bucket },
-          credentials: { accessKeyId: { env: "S3_KEY" }, secretAccessKey: { env: "S3_SECRET" } },
-        },
-      }),
-      database: { engine: "postgres", url, connections: 4 },
-      images: { kind: "s3", ...bucket, credentials: CREDENTIALS },
-      environment: { S3_KEY: CREDENTIALS.accessKeyId, S3_SECRET: CREDENTIALS.secretAccessKey },
-    });
-  });
+  test.skipIf(!hasPostgres)("on PostgreSQL and S3", { timeout: TIMEOUT_MS }, async () =>
+    killDuringIntake(await postgresAndS3()),
+  );
 });

@@ -3,7 +3,7 @@ import type { Clock } from "../../platform/clock.ts";
 import { type Addressee, productRole, type ReleaseStage } from "../../release/documents.ts";
 import { exclusively } from "../../release/exclusively.ts";
 import { type Pending, readPending } from "../../release/pending.ts";
-import { publishReleases } from "../../release/publish-release.ts";
+import { publishReleases, refreshReleases } from "../../release/publish-release.ts";
 import { readStatus, type ReleaseStatus } from "../../release/release-status.ts";
 import { RepositoryFolder } from "../../release/repository-folder.ts";
 import { releasesOf } from "../../release/read-targets.ts";
@@ -134,6 +134,15 @@ export class ReleaseDesk {
 
   /** Signs snapshot, timestamp and director anew where they will run out. Returns whether it did. */
   async refresh(): Promise<boolean> {
+    if (!(await this.#isRefreshDue())) return false; // asked without the lock first: it is so nearly always
+    return this.#alone(async () =>
+      refreshReleases({ folder: this.folder, keys: await this.#keys(), now: this.#clock.wallNow() }, () =>
+        this.#isRefreshDue(),
+      ),
+    );
+  }
+
+  async #isRefreshDue(): Promise<boolean> {
     const { days } = await this.folder.policy();
     const now = this.#clock.wallNow();
     const left = async (repository: "catalogue" | "director", life: number): Promise<number> => {
@@ -142,11 +151,7 @@ export class ReleaseDesk {
     };
     const least = Math.min(await left("catalogue", days.timestamp), await left("director", days.director));
     if (least > REFRESH_BELOW) return false;
-    if ((await this.folder.timestamp("catalogue")) === null) return false; // nothing was ever published
-    await this.#alone(async () =>
-      publishReleases({ folder: this.folder, keys: await this.#keys(), now, orders: null, refreshOnly: true }),
-    );
-    return true;
+    return (await this.folder.timestamp("catalogue")) !== null; // else nothing was ever published
   }
 
   async status(): Promise<ReleaseStatus> {

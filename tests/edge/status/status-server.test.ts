@@ -311,6 +311,8 @@ describe("page and documentation", () => {
         .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`))
         .sort(),
     ).toEqual([
+      "get /api/v1/drift",
+      "get /api/v1/drift/pictures/{sheet}/{index}",
       "get /api/v1/events",
       "get /api/v1/frames/latest.jpg",
       "get /api/v1/frames/latest.json",
@@ -319,6 +321,8 @@ describe("page and documentation", () => {
       "get /healthz",
       "get /metrics",
       "get /readyz",
+      "post /api/v1/drift/acknowledge",
+      "post /api/v1/drift/relearn",
       "post /api/v1/inspect",
       "post /api/v1/recipe",
       "post /api/v1/trigger",

@@ -146,6 +146,7 @@ describe("orders", () => {
       schema: 1,
       rules: [{ id: "for-all", title: "collect for-all", ...rule }],
       limits: { dailyCases: 20_000, dailyBytes: 10_000_000_000 },
+      labels: 0,
     });
     const image = await jpegOf(1);
     await sender.putImage(image);

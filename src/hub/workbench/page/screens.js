@@ -8,6 +8,7 @@ import { showErrors } from "./screens/errors.js";
 import { showFleet } from "./screens/fleet.js";
 import { showGallery } from "./screens/gallery.js";
 import { showLabelling, showReview, showSecondLabels, showSuspected } from "./screens/labelling.js";
+import { showLoop } from "./screens/loop.js";
 import { showOrders } from "./screens/orders.js";
 import { showPeople } from "./screens/people.js";
 import { showProject } from "./screens/project.js";
@@ -31,6 +32,7 @@ export const SCREENS = {
   slices: { show: showSlices },
   diagnosis: { show: showDiagnosis },
   orders: { show: showOrders },
+  loop: { show: showLoop },
   runs: { show: showRuns },
   compare: { show: showCompare },
   releases: { show: showReleases },

@@ -10,7 +10,7 @@ import { texts } from "./texts.js";
 const RAIL = [
   ["cases", ["cases", "label", "second", "suspected", "agreement"]],
   ["analysis", ["errors", "slices", "diagnosis", "orders"]],
-  ["models", ["runs", "compare", "releases", "fleet"]],
+  ["models", ["loop", "runs", "compare", "releases", "fleet"]],
   ["project", ["project"]],
   ["administration", ["devices", "people", "audit"]],
 ];

@@ -34,6 +34,7 @@ export const texts = {
     slices: "Slices",
     diagnosis: "Diagnosis",
     orders: "Work orders",
+    loop: "Loop",
     runs: "Runs",
     compare: "Compare",
     releases: "Releases",
@@ -101,6 +102,10 @@ export const texts = {
     saveNeeds: "Give the filter a name of 1 to 80 characters.",
     saved_: (name) => `Filter “${name}” is saved for everybody in this project.`,
     none: "No saved filters yet",
+    delete_: "Delete filter",
+    deleteTitle: (name) => `Delete the filter “${name}”?`,
+    deleteText: "Everybody in this project loses it. Cases stay as they are.",
+    deleted: (name) => `Filter “${name}” is deleted.`,
     clear: "Clear all",
     all: "All cases",
     names: {

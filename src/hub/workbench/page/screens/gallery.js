@@ -8,7 +8,7 @@ import { conditionsOf, filterPanel } from "../filter-panel.js";
 import { countText } from "../format.js";
 import { useKeys } from "../keys.js";
 import { addressOf, go, replaceAddress } from "../router.js";
-import { askToSave, savedFilterMenu } from "../saved-filters.js";
+import { askToDelete, askToSave, savedFilterMenu } from "../saved-filters.js";
 import { Selection } from "../selection.js";
 import { empty, failed, fill } from "../states.js";
 import { askTags, withTags } from "../tag-dialog.js";
@@ -122,7 +122,20 @@ class Gallery {
 
   #head() {
     const { project } = this.#workbench;
-    const { menu, refresh } = savedFilterMenu(project.id, (filter) => this.#use(filter));
+    let shown = "";
+    const forget = button({ text: texts.filter.delete_, kind: "quiet", onclick: () => void drop() });
+    forget.hidden = true;
+    const { menu, refresh } = savedFilterMenu(
+      project.id,
+      (filter) => this.#use(filter),
+      (name) => {
+        shown = name;
+        forget.hidden = name === "" || !this.#workbench.may("labeller");
+      },
+    );
+    const drop = async () => {
+      if (await askToDelete(project.id, shown)) await refresh();
+    };
     const save = async () => {
       if (await askToSave(project.id, this.#filter)) await refresh();
     };
@@ -171,6 +184,7 @@ class Gallery {
         { className: "filter-line" },
         button({ text: texts.filter.add, glyph: "glyph-filter", key: "F", onclick: () => this.#togglePanel() }),
         menu,
+        forget,
         this.#conditions,
         this.#save,
       ),

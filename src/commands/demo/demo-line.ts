@@ -1,0 +1,72 @@
+import { join } from "node:path";
+import type { DeviceConfig } from "../../edge/device-config.ts";
+import { HubConfig } from "../../edge/hub-config.ts";
+import { ReleasesConfig } from "../../edge/releases-config.ts";
+import { CaseOptions } from "../../pipeline/uplink/uplink-options.ts";
+import { LINE, PROJECT } from "./demo-hub.ts";
+import type { DemoReleases } from "./demo-releases.ts";
+
+/** The simulated line of the loop: faster and worse than a real one, so that the loop turns in minutes. */
+const PARTS_PER_SECOND = 6;
+const DEFECT_RATE = 0.3;
+/** Frames from which the device learns what is usual. */
+const REFERENCE_FRAMES = 200;
+/** A real line sends one to five in a hundred. */
+const AUDIT_SHARE = 0.5;
+export const SHADOW_PARTS = 60;
+const TRIAL_PARTS = 80;
+
+/** Parts from the first trace of the film to all of it. */
+export const RAMP_PARTS = 30;
+/** An oil film before the lens: stray light takes contrast, and the picture softens. */
+const OIL_FILM = { rampParts: RAMP_PARTS, lampLoss: 0, contrastLoss: 0.6, blurPx: 1.2, dustSpots: 0 };
+/** The first part that shows it: the device has learnt the line by then, and some parts show how well it does. */
+export const DRIFT_FROM_PART = 400;
+
+export interface DemoPlaces {
+  readonly dataDirectory: string;
+  readonly brokerUrl: string;
+  readonly hubUrl: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The simulated profile, moved into the demonstration's folder and onto its broker and hub. */
+export function demoDevice(profile: DeviceConfig, places: DemoPlaces): DeviceConfig {
+  const mqtt = profile.mqtt === null ? null : { ...profile.mqtt, url: places.brokerUrl };
+  const hub = { ...HubConfig.parse({}), url: places.hubUrl };
+  const http = { ...profile.http, host: places.host, port: places.port };
+  return { ...profile, dataDirectory: places.dataDirectory, mqtt, hub, http };
+}
+
+/** The same device on the loop's line. `hasTurned`: the film is there from the first part on, and the model knows it. */
+export function loopDevice(config: DeviceConfig, releases: DemoReleases, hasTurned: boolean): DeviceConfig {
+  const { camera, hub } = config;
+  if (camera.type !== "simulated" || hub === null) throw new Error("the loop needs the simulated line and a hub");
+  const drift = {
+    ...OIL_FILM,
+    from: { part: hasTurned ? 0 : DRIFT_FROM_PART },
+    ...(hasTurned ? { rampParts: 0 } : {}),
+  };
+  return {
+    ...config,
+    camera: { ...camera, partsPerSecond: PARTS_PER_SECOND, defectRate: DEFECT_RATE, drift },
+    // The limits are each model's own, and the film makes pictures softer than the profile lets pass.
+    recipes: config.recipes.map(({ passBelow: _pass, rejectFrom: _reject, ...recipe }) => ({
+      ...recipe,
+      sanity: { ...recipe.sanity, minSharpness: 2 },
+    })),
+    drift: { ...config.drift, referenceFrames: REFERENCE_FRAMES },
+    hub: { ...hub, cases: CaseOptions.parse({ auditShare: AUDIT_SHARE, mostPerMinute: 600 }) },
+    releases: ReleasesConfig.parse({
+      ...{ url: `${hub.url}/releases`, product: PROJECT, line: LINE, pollSeconds: 2 },
+      ...{ catalogueRoot: releases.root("catalogue"), directorRoot: releases.root("director") },
+      shadow: { parts: SHADOW_PARTS, niceness: 5 },
+      trial: { parts: TRIAL_PARTS, minutes: 0.1 },
+      // The candidate is meant to judge otherwise: it sees the defects that the film hides from the model before it.
+      limits: { disagreementShare: 0.9, missedShare: 0.6, falseAlarm: 1e-6 },
+    }),
+  };
+}
+
+export const demoDirectory = (root: string): string => join(root, "data", "demo");

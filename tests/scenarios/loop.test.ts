@@ -1,0 +1,84 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it, onTestFinished } from "vitest";
+import { type LoopEvent, LOOP_STEPS } from "../../src/commands/demo/loop-step.ts";
+import type { TruthTally } from "../../src/commands/demo/truth-tally.ts";
+import { openDatabase } from "../../src/hub/store/database.ts";
+import { hasChromium, launchChromium } from "../edge/status/page-in-chromium.ts";
+import { axeFindings } from "../hub/workbench/workbench-in-chromium.ts";
+import { expectSquare, readLedger } from "./support/ledger.ts";
+import { Boot, temporaryDirectory } from "./support/station.ts";
+
+const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
+const MINUTE = 60_000;
+
+/** The whole loop takes four minutes on a quiet machine with two cores. */
+it(
+  "npm start turns the loop: drift, alarm, labels, retraining, signature, shadow, canary, fleet, and fewer escapes",
+  { timeout: 18 * MINUTE },
+  async () => {
+    const directory = join(temporaryDirectory(), "demo");
+    const ports = ["--port", "0", "--hub-port", "0", "--broker-port", "0"];
+    const boot = Boot.spawn(["demo", "--data", directory, "--json", ...ports], { upMessage: "hub is up" });
+    await boot.up;
+    const events = (): LoopEvent[] => boot.log.filter(({ step }) => step !== undefined) as unknown as LoopEvent[];
+    const standsStill = (): unknown => boot.log.find(({ msg }) => msg === "the loop of the demonstration stands still");
+    const reached = async (step: string): Promise<LoopEvent | undefined> => {
+      await expect
+        .poll(() => standsStill() ?? events().some((event) => event.step === step), {
+          timeout: 15 * MINUTE,
+          interval: 500,
+        })
+        .toBe(true);
+      return events().find((event) => event.step === step);
+    };
+    await reached("shadow");
+    await lookAtPage(boot);
+    const result = await reached("result");
+    expect([...new Set(events().map(({ step }) => step))]).toEqual(LOOP_STEPS);
+    const { drifted, after } = result?.figures as { drifted: TruthTally; after: TruthTally };
+    const escapeRate = ({ escapes, defectiveParts }: TruthTally): number => escapes / defectiveParts;
+    expect(drifted.defectiveParts).toBeGreaterThan(20);
+    expect(after.defectiveParts).toBeGreaterThan(20);
+    expect(escapeRate(after), result?.sentence).toBeLessThan(escapeRate(drifted));
+    expect(await boot.stop("SIGINT")).toMatchObject({ code: 0 });
+
+    const ledger = readLedger(directory);
+    expectSquare(ledger);
+    const versions = [...new Set(ledger.verdicts.map(({ model }) => model?.version ?? ""))].filter((one) => one !== "");
+    expect(versions).toEqual(["1.0.0", "1.1.0"]);
+    const database = await openDatabase({ engine: "sqlite", path: join(directory, "hub", "hub.sqlite") });
+    onTestFinished(() => database.close());
+    const { query } = database;
+    const labels = await query.selectFrom("labels").select("by_user").distinct().execute();
+    expect(labels).toEqual([{ by_user: "simulator-ground-truth" }]);
+    const releases = await query.selectFrom("releases").select(["state", "stage", "override_reason"]).execute();
+    expect(releases).toMatchObject([{ state: "done", stage: "fleet" }]);
+    expect(await query.selectFrom("drift_alarms").select("row").execute()).not.toHaveLength(0);
+  },
+);
+
+async function lookAtPage(boot: Boot): Promise<void> {
+  if (!hasChromium) return;
+  const text = boot.log.map(({ msg }) => String(msg)).join("\n");
+  const [, url = "", password = ""] = /workbench +(\S+) +\(sign in as demo, password (\S+)\)/.exec(text) ?? [];
+  const browser = await launchChromium();
+  try {
+    for (const colorScheme of ["light", "dark"] as const) {
+      const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme })).newPage();
+      await page.goto(url);
+      await page.locator('input[name="name"]').fill("demo");
+      await page.locator('input[name="password"]').fill(password);
+      await page.locator('input[name="password"]').press("Enter");
+      await page.locator(".shell").waitFor();
+      await page.goto(`${url}/#/loop`);
+      await page.locator('.loop-station[aria-current="step"]').waitFor({ timeout: MINUTE });
+      expect(await page.locator(".loop-station").count()).toBe(7);
+      await expect.poll(() => page.locator(".loop-note").textContent()).toContain("simulator");
+      expect(await axeFindings(page)).toEqual([]);
+      await page.screenshot({ path: join(ARTEFACTS, `loop-${colorScheme}.png`) });
+    }
+  } finally {
+    await browser.close();
+  }
+}
