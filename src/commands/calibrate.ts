@@ -26,7 +26,7 @@ the parts can prove: "escape rate at most alpha with confidence". The bundle in 
   --cost-escape E     cost of a defective part passed, of a good part rejected, of a part left to a person: limits of
   --cost-overkill O   least expected cost, within the promises asked for. All three or none
   --cost-review R
-  --keep-temperature  choose limits only
+  --keep-temperature  choose limits only: temperature and class biases stay
   --held-out          you vouch that no part was trained on, for a bundle without training-files.txt
   --split-by COL      column that names the physical part
                       (default: part, tile, board_group, board, serial or group, where there is one)

@@ -6,7 +6,7 @@ import { SightlineError } from "../contracts/errors.ts";
 import { RegionPlan } from "../contracts/model-bundle.ts";
 import { systemClock as clock, toIso } from "../platform/clock.ts";
 import { AUGMENTATION_PRESETS } from "../training/augmentation.ts";
-import { loadBase } from "../training/base-model.ts";
+import { loadBase, loadBaseHead } from "../training/base-model.ts";
 import type { DataFolder } from "../datasets/data-folder.ts";
 import { positionFile } from "../training/finetune/position-file.ts";
 import { TrainingProcess } from "../training/finetune/training-process.ts";
@@ -16,16 +16,16 @@ import { type Layers, parseLayers } from "../training/network-blocks.ts";
 import { OnnxProcess } from "../training/onnx-process.ts";
 import { readAugmentation } from "../training/read-augmentation.ts";
 import { readDataFolder } from "../datasets/read-data-folder.ts";
-import type { Figure } from "../training/report.ts";
 import { simulatedFolder } from "../training/synthesize.ts";
 import { trainBundle, type WrittenBundle } from "../training/train-bundle.ts";
 import { HEAD_DEFAULTS } from "../training/train-head.ts";
 import { describeLayers, FINE_TUNING_DEFAULTS, SAMPLING_DEFAULTS } from "../training/training-defaults.ts";
-import { assertReplaceable, REPORT_FILE } from "../training/write-bundle.ts";
+import { assertReplaceable } from "../training/write-bundle.ts";
 import type { Command } from "./command.ts";
 import { parseCommandLine, required } from "./command-line.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { type Progress, progressLine, progressLines } from "./progress-line.ts";
+import { readableTraining, trainingSummary } from "./train-summary.ts";
 
 const HELP = `usage: sightline train --data DIR --out DIR --base DIR|FILE.onnx [options]
 
@@ -62,6 +62,11 @@ training
   --rate X            peak of the learning rate, a relative step (default ${FINE_TUNING_DEFAULTS.schedule.peak})
   --folds N           cross-validates with N folds of parts, then trains on all (default 1: a share is held out)
   --hold-out SHARE    share of the parts held out where folds is 1 (default 0.2)
+  --no-refit          ships the model that did without the parts held out. Otherwise (where folds is 1) it is trained once
+                      more on all parts for as many steps; figures and limits stay those of the first. Ctrl-C ends
+                      with the first
+  --refit-only        the base is a bundle: it is judged as it is on the parts held out, which must be those held out when
+                      it was trained (the same data, --hold-out and --seed), and then trained on all parts
   --seed N            same seed, same data, same machine: same bytes (default 1)
   --resume            goes on where an interrupted run of the same options stopped (kept in OUT.training)
   --progress lines    progress on stderr as JSON Lines {stage, done, total, detail}, for programs
@@ -83,6 +88,9 @@ const OPTIONS = {
   rate: { type: "string", default: String(FINE_TUNING_DEFAULTS.schedule.peak) },
   folds: { type: "string", default: "1" },
   "hold-out": { type: "string", default: "0.2" },
+  refit: { type: "boolean", default: true },
+  "no-refit": { type: "boolean", default: false },
+  "refit-only": { type: "boolean", default: false },
   grid: { type: "string" },
   margin: { type: "string", default: "0" },
   augment: { type: "string", default: "standard" },
@@ -112,8 +120,8 @@ export const train: Command = {
     assertReplaceable(plan.outPath, await readdir(plan.outPath).catch(() => []));
     const bundle = await runPlan(plan);
     const summary = options.json
-      ? `${JSON.stringify(summaryOf(bundle, plan.outPath))}\n`
-      : readable(bundle, plan.outPath);
+      ? `${JSON.stringify(trainingSummary(bundle, plan.outPath))}\n`
+      : readableTraining(bundle, plan.outPath);
     process.stdout.write(summary);
     return 0;
   },
@@ -131,6 +139,8 @@ interface Plan {
   readonly peakRate: number;
   readonly folds: number;
   readonly holdOutShare: number;
+  readonly refit: boolean;
+  readonly refitOnly: boolean;
   readonly regions: RegionPlan;
   readonly augment: string;
   readonly simulated: number;
@@ -165,6 +175,8 @@ function planOf(options: Options): Plan {
     peakRate: numberWithin(options.rate, "rate", 0, 1),
     folds: wholeNumber(options.folds, "folds", 1),
     holdOutShare: numberWithin(options["hold-out"], "hold-out", 0, 1),
+    refit: options.refit && !options["no-refit"],
+    refitOnly: options["refit-only"],
     regions: regionPlan(options.grid, wholeNumber(options.margin, "margin", 0)),
     augment: options.augment,
     simulated,
@@ -198,6 +210,7 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
   const backbone = await loadBase(plan.basePath, size, { normalisation: plan.normalisation, onWarning: warn });
   const { folders, folderNames, set } = await gatherData(plan, cachePath, progress);
   const labels = set.classes.map(({ name }) => name);
+  const judgedHead = plan.refitOnly ? await loadBaseHead(plan.basePath) : null;
   const augmentation = await readAugmentation(plan.augment, labels);
   const options = recordOf(plan, folderNames, set);
   const positions = await openPositions(plan, JSON.stringify([options, set.version, augmentation]));
@@ -211,6 +224,7 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
       ...size,
       ...plan,
       backbone,
+      judgedHead,
       set,
       runtime,
       training,
@@ -295,6 +309,7 @@ const recordOf = (plan: Plan, data: readonly string[], { splitColumns }: Learnin
   rate: plan.peakRate,
   folds: plan.folds,
   holdOut: plan.holdOutShare,
+  ...(plan.folds === 1 ? { refit: plan.refitOnly ? "only" : plan.refit } : {}),
   augment: basename(plan.augment),
   splitBy: splitColumns,
   simulated: plan.simulated,
@@ -323,47 +338,6 @@ function reportRefused(folders: readonly DataFolder[]): void {
 function cacheFolder(): string {
   const base = process.env["XDG_CACHE_HOME"] ?? (homedir() === "" ? tmpdir() : join(homedir(), ".cache"));
   return join(base, "sightline");
-}
-
-function summaryOf({ manifest, trained }: WrittenBundle, outPath: string): object {
-  const { name, version, decision, files } = manifest;
-  const { report, quantization, headEpochs, steps, interrupted, history, validation, unreadable } = trained;
-  return {
-    out: outPath,
-    name,
-    version,
-    decision,
-    headEpochs,
-    steps,
-    interrupted,
-    history,
-    validation,
-    modelBytes: files["model.onnx"]?.bytes,
-    quantization,
-    report,
-    unreadable,
-  };
-}
-
-function readable({ manifest, trained }: WrittenBundle, outPath: string): string {
-  const { auroc, balancedAccuracy } = trained.report.device.all;
-  const bytes = manifest.files["model.onnx"]?.bytes ?? 0;
-  return `${outPath}
-  AUROC good or not   ${figureText(auroc)}
-  balanced accuracy   ${figureText(balancedAccuracy)}
-${regionLines(trained)}  model.onnx          ${(bytes / 1e6).toFixed(2)} MB, ${trained.quantization.accepted ? "int8" : "float32"}
-  more in ${join(outPath, REPORT_FILE)} and ${join(outPath, "MODEL_CARD.md")}
-`;
-}
-
-const regionLines = ({ report: { device } }: WrittenBundle["trained"]): string =>
-  device.regions === null ? "" : `  AUROC of one cell    ${figureText(device.regions.auroc)}\n`;
-
-function figureText({ pooled, interval, foldMean, foldStandardDeviation }: Figure): string {
-  const [value, low, high, centre, spread] = [pooled, interval.low, interval.high, foldMean, foldStandardDeviation].map(
-    (number) => number.toFixed(3),
-  );
-  return `${value} (95 % ${low} to ${high}, folds ${centre} ± ${spread})`;
 }
 
 function versionNumber(text: string): string {

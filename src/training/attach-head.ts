@@ -1,7 +1,7 @@
-import { dropUnusedInitializers, checkGraph } from "../onnx/graph.ts";
+import { checkGraph, dropUnusedInitializers, initializerNamed } from "../onnx/graph.ts";
 import { copyModel, type Model } from "../onnx/model-file.ts";
 import { makeNode } from "../onnx/node.ts";
-import { makeTensor } from "../onnx/tensor.ts";
+import { floatData, makeTensor, tensorDims } from "../onnx/tensor.ts";
 import { DataType, makeValueInfo } from "../onnx/value-info.ts";
 import { EMBEDDING, featureMapName, HEAD_PREFIX } from "./device-graph.ts";
 
@@ -65,6 +65,18 @@ export function attachHead(model: Model, head: LinearHead, temperature: number):
   ];
   checkGraph(graph);
   return withHead;
+}
+
+/** The head of a device graph, without its calibration. Throws an Error where the graph has none. */
+export function headOf({ graph }: Model): LinearHead {
+  const weight = initializerNamed(graph, "head.weight");
+  const [embeddingSize = 0, classCount = 0] = tensorDims(weight);
+  return {
+    embeddingSize,
+    classCount,
+    weights: floatData(weight),
+    bias: floatData(initializerNamed(graph, "head.bias")),
+  };
 }
 
 /** The device graph without its head, ending in `embedding`: what a new head is trained on. */

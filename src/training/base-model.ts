@@ -1,15 +1,16 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { MODEL_INPUT } from "../contracts/model-bundle.ts";
+import { BundleManifest, MODEL_INPUT } from "../contracts/model-bundle.ts";
 import { SightlineError } from "../contracts/errors.ts";
 import { decodeModel, type Model } from "../onnx/model-file.ts";
 import { DataType, tensorSignature } from "../onnx/value-info.ts";
-import { detachHead } from "./attach-head.ts";
+import { detachHead, headOf, type LinearHead } from "./attach-head.ts";
 import { checkBaseSize } from "./check-base-size.ts";
 import { foldInputScale, resizeInput, withInputStage } from "./device-graph.ts";
 import type { InputSizePx } from "./model-pixels.ts";
 import { type InputNormalisation, SYMMETRIC_INPUT } from "./input-normalisation.ts";
 import { prepareBase } from "./prepare-base.ts";
+import { MANIFEST_FILE } from "../pipeline/infer/open-bundle.ts";
 import { CHECKPOINT_FILE } from "./write-bundle.ts";
 
 export interface BaseOptions {
@@ -35,6 +36,22 @@ export async function loadBase(path: string, size: InputSizePx, options: BaseOpt
     return model;
   } catch (error) {
     throw new SightlineError("DATA_INVALID", `--base ${file}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** What a bundle is before it is trained further. */
+export interface BaseHead extends LinearHead {
+  readonly classNames: readonly string[];
+}
+
+/** The head of a bundle's checkpoint. Throws SightlineError DATA_INVALID naming the bundle. */
+export async function loadBaseHead(path: string): Promise<BaseHead> {
+  try {
+    const { classes } = BundleManifest.parse(JSON.parse(await readFile(join(path, MANIFEST_FILE), "utf8")));
+    const head = headOf(decodeModel(await readFile(join(path, CHECKPOINT_FILE))));
+    return { ...head, classNames: classes.map(({ name }) => name) };
+  } catch (error) {
+    throw new SightlineError("DATA_INVALID", `--base ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

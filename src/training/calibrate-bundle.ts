@@ -2,16 +2,16 @@ import { createHash } from "node:crypto";
 import type { BundleManifest, EscapeCertificate } from "../contracts/model-bundle.ts";
 import { decodeModel, encodeModel } from "../onnx/model-file.ts";
 import { MODEL_FILE } from "../pipeline/infer/open-bundle.ts";
-import { fitTemperature } from "./calibrate-scores.ts";
 import { calibrationCard, withoutOldLimits } from "./calibration-card.ts";
 import { type ChosenLimits, limitsByWishes, type LimitWishes } from "./choose-limits.ts";
 import { bundleFile, type EditableBundle, rewriteBundle, trainingFilesOf } from "./edit-bundle.ts";
+import { fitCalibration, type ScoreCalibration } from "./fit-calibration.ts";
 import type { UnreadableFile } from "./model-pixels.ts";
 import { heldOutFrames, type HeldOutFrames, regionLogits } from "./held-out.ts";
 import { judgeFrames } from "./judge-frames.ts";
 import type { JudgedFrame } from "./judged-frame.ts";
 import { type LearningSet, versionOf } from "./learning-set.ts";
-import { temperatureOf, withTemperature } from "./model-temperature.ts";
+import { calibrationOf, withCalibration } from "./model-calibration.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import { promiseSentence } from "./promise-sentence.ts";
 import { CHECKPOINT_FILE, TRAINING_FILES } from "./write-bundle.ts";
@@ -42,11 +42,12 @@ export interface Calibration {
 }
 
 /**
- * Fits the temperature on the model that devices run, writes it into model.onnx and checkpoint.onnx, and chooses limits
- * and promises from what that very file says to held-out parts. The temperature is fitted on the same parts: of a model
- * with one good and one defect class it keeps the order of the scores, so the promise stays exact; with more classes
- * one number moves the order a little: of 2,000 simulated populations of three classes 4.75 % and 3.45 % broke a
- * promise that exactly 4.61 % and 3.71 % may break (60 and 100 parts). `keepTemperature` avoids even that.
+ * Fits the temperature and the shift between good and defect classes on the model that devices run, in the way of the
+ * training (fit-calibration.ts), writes them into model.onnx and checkpoint.onnx, and chooses limits and promises from what
+ * that very file says to held-out parts. They are fitted on the same parts: the shift never changes the order of the
+ * scores, the temperature keeps it with one good and one defect class, so the promise stays exact; with more classes the
+ * temperature moves the order a little: of 2,000 simulated populations of three classes 4.75 % and 3.45 % broke a promise
+ * that exactly 4.61 % and 3.71 % may break (60 and 100 parts). `keepTemperature` leaves both as they are.
  */
 export async function calibrateBundle(job: CalibrationJobOptions): Promise<Calibration> {
   const { bundle, set, runtime, wishes } = job;
@@ -57,18 +58,22 @@ export async function calibrateBundle(job: CalibrationJobOptions): Promise<Calib
     judgeFrames(bytes, { classes: set.classes, samples: usable }, judgeOptions(job, stage));
 
   const first = await judge(bundleFile(bundle, MODEL_FILE), "judge");
-  const before = temperatureOf(model);
+  const { classes } = bundle.manifest;
+  const before = calibrationOf(model, classes.length);
   const known = regionLogits(first.frames, before);
   const fits = !job.keepTemperature && known.truths.length > 0 && heldOut.samples.length > 0;
-  const after = fits ? changedTemperature(before, fitTemperature(known.logits, known.truths)) : before;
-  const bytes = after === before ? bundleFile(bundle, MODEL_FILE) : encodeModel(withTemperature(model, after));
+  const kinds = classes.map(({ kind }) => kind);
+  const fitted = (): ScoreCalibration => fitCalibration(known.logits, known.truths, kinds, before.biases);
+  const after = fits ? changedCalibration(before, fitted()) : before;
+  const bytes = after === before ? bundleFile(bundle, MODEL_FILE) : encodeModel(withCalibration(model, after));
   const frames = after === before ? first.frames : (await judge(bytes, "certify")).frames;
 
   const chosen = limitsByWishes(frames, wishes, bundle.manifest.decision);
   const obstacle = certificateObstacle(job, heldOut, frames);
   const certificate = obstacle === null ? certificateOf(job, { chosen, bytes, frames }) : null;
   const sentences = sentencesOf(wishes, chosen, obstacle);
-  const temperature = { before, after, regions: fits ? known.truths.length : 0 };
+  const regions = fits ? known.truths.length : 0;
+  const temperature = { before: before.temperature, after: after.temperature, regions };
   const leftOut = { trained: heldOut.trained.length, synthetic: heldOut.synthetic.length };
   const card = calibrationCard({ temperature, chosen, certificate, sentences, leftOut, frames });
   const checkpoint = bundle.files.get(CHECKPOINT_FILE);
@@ -79,9 +84,12 @@ export async function calibrateBundle(job: CalibrationJobOptions): Promise<Calib
       model: bytes,
       ...(checkpoint === undefined || !fits
         ? {}
-        : { checkpoint: encodeModel(withTemperature(decodeModel(checkpoint), after)) }),
-      manifest: { decision: { temperature: after, ...chosen.limits }, certificate },
-      metrics: { calibration: { temperature, escape: chosen.escape, overkill: chosen.overkill, leftOut, sentences } },
+        : { checkpoint: encodeModel(withCalibration(decodeModel(checkpoint), after)) }),
+      manifest: { decision: { temperature: after.temperature, ...chosen.limits }, certificate },
+      metrics: {
+        classBiases: Object.fromEntries(classes.map(({ name }, index) => [name, after.biases[index] ?? 0])),
+        calibration: { temperature, escape: chosen.escape, overkill: chosen.overkill, leftOut, sentences },
+      },
       card: [card],
     },
     runtime,
@@ -90,8 +98,12 @@ export async function calibrateBundle(job: CalibrationJobOptions): Promise<Calib
 }
 
 /** Calibrating twice must not change the model again: what the search cannot tell apart stays as it was. */
-const changedTemperature = (before: number, fitted: number): number =>
-  Math.abs(Math.log(fitted / before)) < 1e-4 ? before : Math.fround(fitted);
+function changedCalibration(before: ScoreCalibration, fitted: ScoreCalibration): ScoreCalibration {
+  const isSame =
+    Math.abs(Math.log(fitted.temperature / before.temperature)) < 1e-4 &&
+    fitted.biases.every((bias, index) => Math.abs(bias - (before.biases[index] ?? 0)) < 1e-4);
+  return isSame ? before : fitted;
+}
 
 const judgeOptions = ({ bundle, runtime, onProgress }: CalibrationJobOptions, stage: "judge" | "certify") => ({
   classes: bundle.manifest.classes,

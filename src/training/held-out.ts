@@ -1,4 +1,5 @@
 import { isSynthetic } from "../datasets/synthetic.ts";
+import { logitsBehind, type ScoreCalibration } from "./fit-calibration.ts";
 import type { JudgedFrame } from "./judged-frame.ts";
 import type { Sample } from "./learning-set.ts";
 
@@ -25,25 +26,19 @@ export function heldOutFrames(samples: readonly Sample[], trainingHashes: Readon
   };
 }
 
-/** Logits and class of every region whose truth the model knows: what a temperature is fitted on. */
+/** Logits, up to a constant, and class of every region whose truth the model knows: what a calibration is fitted on. */
 export function regionLogits(
   frames: readonly JudgedFrame[],
-  temperature: number,
+  calibration: ScoreCalibration,
 ): { readonly logits: Float64Array[]; readonly truths: number[] } {
   const logits: Float64Array[] = [];
   const truths: number[] = [];
   for (const { regions } of frames) {
     for (const { probabilities, truth } of regions) {
       if (truth === null || truth < 0) continue;
-      // Up to a constant the logits are the temperature times the log probabilities.
-      logits.push(
-        Float64Array.from(probabilities, (value) => temperature * Math.log(Math.max(value, LEAST_PROBABILITY))),
-      );
+      logits.push(logitsBehind(probabilities, calibration));
       truths.push(truth);
     }
   }
   return { logits, truths };
 }
-
-/** Below what float32 softmax gives before it gives 0. */
-const LEAST_PROBABILITY = 1e-38;

@@ -13,7 +13,7 @@ import { type EpochResult, fineTune, type FineTuneProgress, type PositionStore }
 import type { FineTuneSettings } from "./finetune/fine-tune.ts";
 import { stagesOf } from "./finetune/stages.ts";
 import type { TrainingProcess } from "./finetune/training-process.ts";
-import { fitHead, fitHeadFor, type HeadExample } from "./fit-head.ts";
+import { fitHead, fitHeadFor, type HeadExample, type StoppedHead } from "./fit-head.ts";
 import type { Layers } from "./network-blocks.ts";
 import type { PixelStore } from "./pixel-store.ts";
 import { takeEvenly } from "./take-evenly.ts";
@@ -48,6 +48,8 @@ export interface LearnJob {
 export interface LearnSides {
   readonly fit: readonly number[];
   readonly validation: readonly number[] | null;
+  /** A run on other parts whose epochs and kept steps this one repeats; null: it finds them itself. */
+  readonly asLongAs: Learned | null;
   readonly positions: PositionStore | null;
 }
 
@@ -56,6 +58,8 @@ export interface Learned {
   readonly head: LinearHead;
   readonly headEpochs: number;
   readonly steps: number;
+  /** Steps of each stage after which its weights were kept. */
+  readonly keptSteps: readonly number[];
   readonly interrupted: boolean;
   readonly history: readonly EpochResult[];
 }
@@ -77,14 +81,26 @@ export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> 
   const examples = await headExamples(job, sides.fit);
   const options = { ...job.head, classCount: job.classes.length };
   if (job.layers.kind === "head") {
-    const { head, epochs } = await fitHead(examples, options, job.seed + 1, job.onHeadRound);
-    return { backbone: job.backbone, head, headEpochs: epochs, steps: 0, interrupted: false, history: [] };
+    const { head, epochs } = await headAlone(job, sides, examples, options);
+    return {
+      backbone: job.backbone,
+      head,
+      headEpochs: epochs,
+      steps: 0,
+      keptSteps: [],
+      interrupted: false,
+      history: [],
+    };
   }
   const head = await fitHeadFor(START_EPOCHS, examples, options);
   job.onHeadRound();
   const { store, classes, seed } = job;
-  const stages = stagesOf(job.backbone, job.layers, Math.ceil(job.imageBudget / job.fineTuning.batchSize));
-  const totalSteps = stages.reduce((sum, { steps }) => sum + steps, 0);
+  const planned = stagesOf(job.backbone, job.layers, Math.ceil(job.imageBudget / job.fineTuning.batchSize));
+  const stages = planned.map((stage, index) => ({
+    ...stage,
+    lastStep: sides.asLongAs?.keptSteps[index] ?? stage.steps,
+  }));
+  const totalSteps = stages.reduce((sum, { lastStep }) => sum + lastStep, 0);
   const cells = job.fineTuning.cellLossWeight > 0 ? cellGrid(job.backbone, store) : null;
   const validation = sides.validation === null ? null : evenly(store, sides.validation, MOST_VALIDATION_REGIONS, seed);
   let stepsBefore = 0;
@@ -114,6 +130,17 @@ export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> 
     positions: sides.positions,
   });
   return { ...tuned, headEpochs: START_EPOCHS };
+}
+
+async function headAlone(
+  job: LearnJob,
+  { asLongAs }: LearnSides,
+  examples: readonly HeadExample[],
+  options: HeadTrainingOptions,
+): Promise<StoppedHead> {
+  if (asLongAs === null) return fitHead(examples, options, job.seed + 1, job.onHeadRound);
+  const epochs = asLongAs.headEpochs;
+  return { head: await fitHeadFor(epochs, examples, options), epochs };
 }
 
 async function headExamples({ store, embed, seed }: LearnJob, fit: readonly number[]): Promise<HeadExample[]> {

@@ -20,12 +20,23 @@ export interface CardFacts {
   readonly licence: string;
 }
 
-function howJudged({ validation: { kind, folds, parts } }: TrainedModel): string {
+/** Where the figures come from and what the model has seen, in words. */
+export function howJudged({
+  validation: { kind, folds, parts, refit, ofBase },
+}: Pick<TrainedModel, "validation">): string {
   if (kind === "folds")
     return `Every figure is out of fold: ${folds} models, each trained without one fold of the ${parts} parts,
 judged that fold; the model itself was then trained on all parts in the same way.`;
-  return `Every figure is of ${parts} parts the model did not learn from. They decided when training
+  const judged = `Every figure is of ${parts} parts the ${refit ? "judged model" : "model"} did not learn from. They decided when training
 stopped and where the limits lie, which makes the figures a little optimistic.`;
+  if (!refit) return judged;
+  if (ofBase)
+    return `Every figure is of ${parts} parts and of the base bundle as it came, which had not learned from them (they had decided
+when its training stopped). The model here goes on from it: trained on all parts, those ${parts} included. Limits,
+temperature, biases and figures are the base's; the model here can be judged only on parts that came later.`;
+  return `${judged} The model here is a second one:
+trained once more in the same way for as many steps, now on all parts, those ${parts} included. Limits, temperature, biases
+and figures are the first one's; the second one can be judged only on parts that came later.`;
 }
 
 const regionsText = (regions: BundleManifest["regions"]): string =>
@@ -36,6 +47,9 @@ const regionsText = (regions: BundleManifest["regions"]): string =>
 const networkText = ({ layers, steps, interrupted, quantization }: TrainedModel): string =>
   `${layers === "head" ? "frozen backbone, linear head trained on its embeddings" : `head and layers (${layers}) fine-tuned in ${steps} steps`}` +
   `${interrupted ? ", interrupted" : ""}${quantization.accepted ? "; int8" : "; float32"}`;
+
+const goodShift = ({ classes, classBiases }: TrainedModel): number =>
+  classBiases[classes.findIndex(({ kind }) => kind === "good")] ?? 0;
 
 const share = (value: number): string => (Number.isNaN(value) ? "n/a" : value.toFixed(3));
 const between = ({ low, high }: Interval): string => `${share(low)} to ${share(high)}`;
@@ -56,6 +70,9 @@ Written by the training tool; do not edit. ${howJudged(trained)}
 - Classes: ${classes.map(({ name, kind }) => `${name} (${kind})`).join(", ")}.
 - Input: ${input.width}x${input.height} px, ${regionsText(manifest.regions)}, proportions not kept.
 - Network: ${networkText(trained)}.
+- Probabilities are meant for classes that are equally likely, not for their shares in the data: with the temperature, a
+  shift of the good classes was fitted (${share(goodShift(trained))} in logarithms of odds), so that defects are named as readily as
+  good parts. The order of the NG scores does not change by it; the limits were chosen after it.
 - Decision on the NG score (1 - probability of the good classes): pass below ${share(decision.passBelow)}, reject from
   ${share(decision.rejectFrom)}, a person between. Temperature ${share(decision.temperature)}.
 

@@ -2,7 +2,7 @@ import { SightlineError } from "../contracts/errors.ts";
 import type { BundleManifest } from "../contracts/model-bundle.ts";
 import { decodeModel, encodeModel, type Model } from "../onnx/model-file.ts";
 import type { QuantizationTarget } from "../onnx/quantize/plan-quantization.ts";
-import { withTemperature } from "./model-temperature.ts";
+import { withTemperature } from "./model-calibration.ts";
 import type { CalibrationMethod } from "./calibrate-activations.ts";
 import { readCalibrationFrames } from "./calibration-frames.ts";
 import { type EditableBundle, rewriteBundle } from "./edit-bundle.ts";

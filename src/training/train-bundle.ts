@@ -9,7 +9,7 @@ import { evaluationReport } from "./evaluation-report.ts";
 import { type GoldenFile, goldenFrames } from "./golden-frames.ts";
 import type { DataFolder } from "../datasets/data-folder.ts";
 import type { LearningSet } from "./learning-set.ts";
-import { type CardSource, modelCard } from "./model-card.ts";
+import { type CardSource, howJudged, modelCard } from "./model-card.ts";
 import { loadTensorFlow } from "./tensorflow.ts";
 import { type TrainedModel, type TrainingJob, trainModel } from "./train-model.ts";
 import { thumbnailsOfMistakes } from "./thumbnails.ts";
@@ -109,7 +109,8 @@ async function manifestOf(
         steps: trained.steps,
         interrupted: trained.interrupted,
         history: trained.history,
-        validation: trained.validation,
+        validation: { ...trained.validation, words: howJudged(trained).replaceAll("\n", " ") },
+        classBiases: Object.fromEntries(trained.classes.map(({ name }, index) => [name, trained.classBiases[index]])),
         quantization: trained.quantization,
         ...trained.report,
       },

@@ -1,10 +1,9 @@
 import type { BundleManifest, ModelClass, RegionPlan } from "../contracts/model-bundle.ts";
 import { SightlineError } from "../contracts/errors.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
-import { ngScore } from "../pipeline/decide/decide.ts";
 import { attachHead } from "./attach-head.ts";
+import type { BaseHead } from "./base-model.ts";
 import { checkSeparation, checkTrainingData, type DataFinding } from "./check-data.ts";
-import { chooseLimits, fitTemperature, softmax } from "./calibrate-scores.ts";
 import type { InputSizePx, UnreadableFile } from "./model-pixels.ts";
 import { embedRegions } from "./embed-regions.ts";
 import type { EpochResult, PositionStore } from "./finetune/fine-tune.ts";
@@ -12,16 +11,16 @@ import { checkNoLeak, stratifiedGroupFolds } from "../statistics/group-folds.ts"
 import { holdOutParts } from "./hold-out.ts";
 import { isQuantized } from "./is-quantized.ts";
 import { judgedFrames, judgeRegions } from "./judge-regions.ts";
-import { type JudgedFrame, likeliest } from "./judged-frame.ts";
+import type { JudgedFrame } from "./judged-frame.ts";
 import { learn, type LearnJob, type Learned } from "./learn.ts";
 import type { LearningSet } from "./learning-set.ts";
-import type { ScoredFrame } from "./metrics.ts";
-import { withTemperature } from "./model-temperature.ts";
+import { calibratedFrames, decisionFrom } from "./held-out-decision.ts";
+import { withCalibration } from "./model-calibration.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
 import { isWithin, LARGEST_LOSS, type Parity, parity } from "./parity.ts";
 import { fillPixelStore, type PixelStore } from "./pixel-store.ts";
 import { quantizeForDevice } from "./quantize-device-model.ts";
-import { type QualityReport, qualityReport } from "./report.ts";
+import { type Judged, slicedReport, type SlicedReport } from "./sliced-report.ts";
 import { describeLayers, imageBudget } from "./training-defaults.ts";
 import { listTrainingRegions, type TrainingSamples } from "./training-samples.ts";
 
@@ -39,6 +38,10 @@ export interface TrainingJob extends InputSizePx, Omit<LearnJob, OfOneRun> {
   readonly folds: number;
   /** Share of the parts held out where folds is 1. */
   readonly validationShare: number;
+  /** Where folds is 1: train once more on all parts, for as many steps as the run that was judged, and ship that. */
+  readonly refit: boolean;
+  /** Judged as it is in place of a first run, which the refit goes on from; null: a first run is trained. */
+  readonly judgedHead: BaseHead | null;
   readonly runtime: OnnxProcess;
   readonly cachePath: string;
   /** Where a run's positions are kept, by its name; null: it cannot be resumed. */
@@ -61,6 +64,8 @@ export interface TrainedModel {
   /** float32. */
   readonly checkpoint: Model;
   readonly decision: BundleManifest["decision"];
+  /** [classes], added to the tempered logits, see fit-calibration.ts. */
+  readonly classBiases: readonly number[];
   /** As `--layers` names them. */
   readonly layers: string;
   readonly headEpochs: number;
@@ -71,20 +76,21 @@ export interface TrainedModel {
   readonly undecidedRegions: number;
   readonly quantization: QuantizationCost;
   /** How the figures were won: frames no model saw, of parts held out or fold by fold. */
-  readonly validation: { readonly kind: "held out" | "folds"; readonly folds: number; readonly parts: number };
+  readonly validation: {
+    readonly kind: "held out" | "folds";
+    readonly folds: number;
+    readonly parts: number;
+    /** The model was trained once more on all parts after the figures were won. */
+    readonly refit: boolean;
+    /** The figures are those of the base as it came, which the refit went on from. */
+    readonly ofBase: boolean;
+  };
   /** Quality on held-out frames: `all`, and each data folder by its position. */
   readonly report: { readonly float32: SlicedReport; readonly device: SlicedReport };
   /** Held-out frames as the device model judged them, with the fold of each. */
   readonly heldOut: { readonly frames: readonly JudgedFrame[]; readonly folds: readonly number[] };
   /** Every image a weight or a limit was fitted on, by SHA-256. */
   readonly trainingFiles: readonly string[];
-}
-
-export interface SlicedReport {
-  readonly all: QualityReport;
-  readonly bySource: readonly QualityReport[];
-  /** Every region on its own; null where a frame is one region. */
-  readonly regions: QualityReport | null;
 }
 
 /** Trains, judges on parts no model saw, calibrates and quantises. The same job gives the same bytes. */
@@ -117,18 +123,20 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
   const quantization = costOf(float32, int8, final, classes);
   if (!quantization.accepted) job.onWarning(refusalOf(quantization));
   const device = quantization.accepted ? int8 : float32;
-  const decision = decisionOf(device, classes);
-  const atTemperature = (model: Model): Model => withTemperature(model, decision.temperature);
+  const decision = decisionFrom(device.frames, classes);
+  const { calibration, limits } = decision;
+  const calibrated = (model: Model): Model => withCalibration(model, calibration);
   return {
     classes,
-    deviceModel: atTemperature(quantization.accepted ? final.int8 : final.float32),
-    checkpoint: atTemperature(final.float32),
-    decision,
+    deviceModel: calibrated(quantization.accepted ? final.int8 : final.float32),
+    checkpoint: calibrated(final.float32),
+    decision: { temperature: calibration.temperature, ...limits },
+    classBiases: calibration.biases,
     layers: describeLayers(job.layers),
     headEpochs: final.learned.headEpochs,
     steps: final.learned.steps,
     interrupted: job.signal.aborted,
-    history: final.learned.history,
+    history: judged.history,
     unreadable: [...listed.unreadable, ...store.unreadable],
     undecidedRegions: listed.undecidedCount,
     quantization,
@@ -136,12 +144,14 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
       kind: job.folds > 1 ? "folds" : "held out",
       folds: job.folds,
       parts: new Set(device.frames.map(({ group }) => group)).size,
+      refit: judged.refit,
+      ofBase: job.judgedHead !== null,
     },
     report: {
-      float32: slicedReport(context, float32, decisionOf(float32, classes)),
-      device: slicedReport(context, device, decision),
+      float32: slicedReport({ ...job, classes }, float32, decisionFrom(float32.frames, classes)),
+      device: slicedReport({ ...job, classes }, device, decision),
     },
-    heldOut: { frames: calibrated(device.frames, decision.temperature, classes), folds: device.folds },
+    heldOut: { frames: calibratedFrames(device.frames, calibration, classes), folds: device.folds },
     trainingFiles: [...new Set(job.set.samples.map(({ sha256 }) => sha256))].sort(),
   };
 }
@@ -154,21 +164,19 @@ interface Context {
   readonly embed: LearnJob["embed"];
 }
 
-/** One learning run with what a device would run of it; temperature 1. */
+/** One learning run with what a device would run of it; not calibrated. */
 interface Trained {
   readonly learned: Learned;
   readonly float32: Model;
   readonly int8: Model;
 }
 
-/** Held-out frames with the probabilities of temperature 1, and the fold of each. */
-interface Judged {
-  readonly frames: readonly JudgedFrame[];
-  readonly folds: readonly number[];
-}
-
 interface Outcome {
   readonly final: Trained;
+  /** `final` is a second run on all parts; the frames were judged by the first. */
+  readonly refit: boolean;
+  /** Of the run that was judged, where one was. */
+  readonly history: readonly EpochResult[];
   readonly float32: Judged;
   readonly int8: Judged;
 }
@@ -192,7 +200,10 @@ function report(job: TrainingJob, findings: readonly DataFinding[]): void {
   if (error !== undefined) throw new SightlineError("DATA_INVALID", error.text);
 }
 
-/** Parts of every class are held out of one run; it stops by them and is judged by them. */
+/**
+ * Parts of every class are held out of one run; it stops by them and is judged by them. A refit then repeats the run on
+ * all parts, for the steps it was best at; cut short, the model that was judged stays.
+ */
 async function holdOut(context: Context): Promise<Outcome> {
   const { job, store } = context;
   requireParts(context, 2);
@@ -200,12 +211,25 @@ async function holdOut(context: Context): Promise<Outcome> {
   report(job, checkTrainingData({ set: job.set, samples: context.samples, store, plan: job.regions, validation }));
   const heldOut = new Set(validation);
   const fit = [...store.regions.keys()].filter((index) => !heldOut.has(index));
-  const final = await trainSide(context, { fit, validation, name: "held-out" });
+  const first = await (job.judgedHead === null
+    ? trainSide(context, { fit, validation, name: "held-out", asLongAs: null })
+    : ready(context, asItIs(context, job.judgedHead), { fit, name: "base" }));
   const judge = async (model: Model): Promise<Judged> => {
     const frames = await judgeSide(context, model, validation);
     return { frames, folds: frames.map(() => 0) };
   };
-  return { final, float32: await judge(final.float32), int8: await judge(final.int8) };
+  const [float32, int8] = [await judge(first.float32), await judge(first.int8)];
+  const { history } = first.learned;
+  const again = await refitted(context, first.learned, fit.length);
+  return { final: again ?? first, refit: again !== null, history, float32, int8 };
+}
+
+async function refitted(context: Context, asLongAs: Learned, budgetRegions: number): Promise<Trained | null> {
+  const { job, store } = context;
+  if (!job.refit || job.signal.aborted) return null;
+  const fit = [...store.regions.keys()];
+  const again = await trainSide(context, { fit, validation: null, name: "refit", asLongAs, budgetRegions });
+  return job.signal.aborted ? null : again;
 }
 
 /**
@@ -225,7 +249,7 @@ async function crossValidate(context: Context): Promise<Outcome> {
     if (job.signal.aborted) throw new SightlineError("INTERRUPTED", "stopped before every fold was judged");
     const fit = everyone.filter((index) => folds[index] !== fold);
     const test = everyone.filter((index) => folds[index] === fold);
-    const side = await trainSide(context, { fit, validation: null, name: `fold-${fold + 1}` });
+    const side = await trainSide(context, { fit, validation: null, name: `fold-${fold + 1}`, asLongAs: null });
     for (const [tally, model] of [
       [float32, side.float32],
       [int8, side.int8],
@@ -235,30 +259,49 @@ async function crossValidate(context: Context): Promise<Outcome> {
       tally.folds.push(...frames.map(() => fold));
     }
   }
-  const final = await trainSide(context, { fit: everyone, validation: null, name: "all" });
-  return { final, float32, int8 };
+  const final = await trainSide(context, { fit: everyone, validation: null, name: "all", asLongAs: null });
+  return { final, refit: false, history: final.learned.history, float32, int8 };
+}
+
+function asItIs({ job: { backbone }, classes }: Context, head: BaseHead): Learned {
+  const names = classes.map(({ name }) => name).join(", ");
+  if (head.classNames.join(", ") !== names) {
+    const text = `the base's classes are ${head.classNames.join(", ")}, those of the data ${names}: it cannot be judged on them`;
+    throw new SightlineError("DATA_INVALID", text);
+  }
+  return { backbone, head, headEpochs: 0, steps: 0, keptSteps: [], interrupted: false, history: [] };
 }
 
 interface Side {
   readonly fit: readonly number[];
   readonly validation: readonly number[] | null;
   readonly name: string;
+  readonly asLongAs: Learned | null;
+  /** Regions the number of steps is meant for; those of `fit` unless told. */
+  readonly budgetRegions?: number;
 }
 
-async function trainSide(context: Context, { fit, validation, name }: Side): Promise<Trained> {
+async function trainSide(context: Context, side: Side): Promise<Trained> {
   const { job } = context;
+  const { fit, validation, name, asLongAs, budgetRegions = fit.length } = side;
   let rounds = 0;
   const learned = await learn(
     {
       ...job,
       ...context,
-      imageBudget: imageBudget(fit.length, job.epochs),
+      imageBudget: imageBudget(budgetRegions, job.epochs),
       onHeadRound: () => job.onProgress("head", ++rounds, HEAD_ROUNDS, name),
       onStep: ({ step, totalSteps, loss, validationLoss }) =>
         job.onProgress("tune", step, totalSteps, stepDetail(name, loss, validationLoss)),
     },
-    { fit, validation, positions: job.positionsOf?.(name) ?? null },
+    { fit, validation, asLongAs, positions: job.positionsOf?.(name) ?? null },
   );
+  return ready(context, learned, side);
+}
+
+/** What a device would run of it. */
+async function ready(context: Context, learned: Learned, { fit, name }: Pick<Side, "fit" | "name">): Promise<Trained> {
+  const { job } = context;
   const float32 = attachHead(learned.backbone, learned.head, 1);
   // A head on a backbone that came in int8: the whole is what devices run already.
   if (isQuantized(learned.backbone)) return { learned, float32, int8: float32 };
@@ -300,41 +343,13 @@ const refusalOf = ({ aurocLoss, balancedAccuracyLoss }: QuantizationCost): strin
   `int8 loses ${aurocLoss.toFixed(4)} of AUROC and ${balancedAccuracyLoss.toFixed(4)} of balanced accuracy on held-out ` +
   `parts, more than ${LARGEST_LOSS.auroc} and ${LARGEST_LOSS.balancedAccuracy}: model.onnx stays float32; see quantize --help`;
 
-/** Temperature and limits from held-out frames judged at temperature 1. */
-function decisionOf({ frames }: Judged, classes: readonly ModelClass[]): BundleManifest["decision"] {
-  const regions = frames.flatMap((frame) => frame.regions).filter(({ truth }) => truth !== null && truth >= 0);
-  const temperature = fitTemperature(
-    regions.map(({ probabilities }) => logitsOf(probabilities)),
-    regions.map(({ truth }) => truth ?? 0),
-  );
-  return { temperature, ...chooseLimits(calibrated(frames, temperature, classes)) };
-}
-
-/** Logits up to a constant, of probabilities at temperature 1. */
-const logitsOf = (probabilities: Float32Array): Float64Array =>
-  Float64Array.from(probabilities, (value) => Math.log(Math.max(value, 1e-12)));
-
-/** The same frames with probabilities at another temperature. */
-function calibrated(
-  frames: readonly JudgedFrame[],
-  temperature: number,
-  classes: readonly ModelClass[],
-): JudgedFrame[] {
-  return frames.map((frame) => {
-    const regions = frame.regions.map((region) => {
-      const probabilities = Float32Array.from(softmax(logitsOf(region.probabilities), temperature));
-      return { ...region, probabilities, ngScore: ngScore(probabilities, classes) };
-    });
-    const worst = regions.reduce((most, region) => (region.ngScore > most.ngScore ? region : most));
-    return { ...frame, regions, probabilities: worst.probabilities, ngScore: worst.ngScore };
-  });
-}
-
 /** On few held-out frames a single one moves balanced accuracy by more than the gate; then the same class must be given. */
 const LEAST_CLASS_AGREEMENT = 0.97;
 
 function costOf(float32: Judged, int8: Judged, final: Trained, classes: readonly ModelClass[]): QuantizationCost {
-  const cost = parity(float32.frames, int8.frames, decisionOf(float32, classes));
+  const { calibration, limits } = decisionFrom(float32.frames, classes);
+  const asCalibrated = ({ frames }: Judged): JudgedFrame[] => calibratedFrames(frames, calibration, classes);
+  const cost = parity(asCalibrated(float32), asCalibrated(int8), limits);
   return {
     ...cost,
     accepted:
@@ -343,45 +358,4 @@ function costOf(float32: Judged, int8: Judged, final: Trained, classes: readonly
     float32Bytes: encodeModel(final.float32).length,
     int8Bytes: encodeModel(final.int8).length,
   };
-}
-
-function slicedReport(
-  { job, classes }: Context,
-  { frames, folds }: Judged,
-  decision: BundleManifest["decision"],
-): SlicedReport {
-  const scored = calibrated(frames, decision.temperature, classes);
-  const options = { classCount: classes.length, limits: decision, seed: job.seed };
-  const sourceOf = new Map(job.set.samples.map(({ sha256, source }) => [sha256, source]));
-  const sources = [...new Set(job.set.samples.map(({ source }) => source))].sort((a, b) => a - b);
-  const bySource = sources.map((source) => {
-    const indices = [...scored.keys()].filter((index) => sourceOf.get(scored[index]?.sha256 ?? "") === source);
-    const chosen = indices.flatMap((index) => scored[index] ?? []);
-    return qualityReport(
-      chosen,
-      indices.map((index) => folds[index] ?? 0),
-      options,
-    );
-  });
-  const cut = job.regions.mode === "full" ? null : regionsAsFrames(scored, folds);
-  return {
-    all: qualityReport(scored, folds, options),
-    bySource,
-    regions: cut === null ? null : qualityReport(cut.frames, cut.folds, options),
-  };
-}
-
-function regionsAsFrames(
-  frames: readonly JudgedFrame[],
-  folds: readonly number[],
-): { frames: ScoredFrame[]; folds: number[] } {
-  const result: { frames: ScoredFrame[]; folds: number[] } = { frames: [], folds: [] };
-  frames.forEach(({ group, regions }, index) => {
-    for (const { probabilities, ngScore: score, truth, defective } of regions) {
-      if (truth === null || defective === null) continue;
-      result.frames.push({ group, defective, ngScore: score, truth, guess: likeliest(probabilities) });
-      result.folds.push(folds[index] ?? 0);
-    }
-  });
-  return result;
 }

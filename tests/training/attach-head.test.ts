@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeModel } from "../../src/onnx/model-file.ts";
 import { tensorSignature } from "../../src/onnx/value-info.ts";
 import { attachHead, detachHead } from "../../src/training/attach-head.ts";
-import { withTemperature } from "../../src/training/model-temperature.ts";
+import { withTemperature } from "../../src/training/model-calibration.ts";
 import { deviceGraph, SYMMETRIC_INPUT } from "../../src/training/device-graph.ts";
 import { OnnxProcess } from "../../src/training/onnx-process.ts";
 import { testPixels, tinyBackbone, tinyHead } from "./tiny-backbone.ts";

@@ -7,8 +7,9 @@ import { encodeModel } from "../../src/onnx/model-file.ts";
 import { openBundle } from "../../src/pipeline/infer/open-bundle.ts";
 import { seededRandom } from "../../src/platform/random.ts";
 import { augmentationSettings } from "../../src/training/augmentation.ts";
-import { loadBase } from "../../src/training/base-model.ts";
+import { loadBase, loadBaseHead } from "../../src/training/base-model.ts";
 import { csvLine } from "../../src/platform/csv.ts";
+import type { FineTunePosition } from "../../src/training/finetune/fine-tune.ts";
 import { TrainingProcess } from "../../src/training/finetune/training-process.ts";
 import { makeLearningSet } from "../../src/training/learning-set.ts";
 import { OnnxProcess } from "../../src/training/onnx-process.ts";
@@ -78,6 +79,8 @@ async function trained(outName: string, changes: Partial<BundleJob> = {}): Promi
     epochs: 2,
     folds: 1,
     validationShare: 0.3,
+    refit: false,
+    judgedHead: null,
     seed: 1,
     runtime,
     training,
@@ -108,7 +111,7 @@ test("training writes a whole bundle that a device accepts, and the same one aga
     "training-files.txt",
   ]);
   expect(model.report.device.all.auroc.pooled).toBeGreaterThan(0.9);
-  expect(model.validation).toEqual({ kind: "held out", folds: 1, parts: 9 });
+  expect(model.validation).toEqual({ kind: "held out", folds: 1, parts: 9, refit: false, ofBase: false });
   expect(model.report.device.all.parts).toBe(9);
   expect(model.unreadable).toMatchObject([{ file: "good/broken.png" }]);
   expect(manifest.golden).toHaveLength(6);
@@ -120,7 +123,7 @@ test("training writes a whole bundle that a device accepts, and the same one aga
 
 test("folds judge every part by a model that never saw it", async () => {
   const { trained: model } = await trained("folds", { folds: 3 });
-  expect(model.validation).toEqual({ kind: "folds", folds: 3, parts: 30 });
+  expect(model.validation).toEqual({ kind: "folds", folds: 3, parts: 30, refit: false, ofBase: false });
   expect(model.report.device.all.auroc.folds).toHaveLength(3);
   expect(model.heldOut.frames).toHaveLength(60);
 });
@@ -144,6 +147,60 @@ test("an interrupted training still writes a bundle, marked as interrupted; befo
   expect(model).toMatchObject({ interrupted: true, steps: 2 });
   await openBundle(join(folder, "cut"));
   await expect(trained("none", { signal: AbortSignal.abort() })).rejects.toThrow("nothing was trained yet");
+});
+
+test.each(["head", "all"] as const)(
+  "a refit of %s repeats the judged run on all parts, keeps its figures and limits, and gives the same bytes again",
+  async (kind) => {
+    const layers = { kind };
+    const { trained: judged } = await trained(`judged-${kind}`, { layers });
+    const { trained: model, manifest } = await trained(`refit-${kind}`, { layers, refit: true });
+    expect(model.validation).toEqual({ ...judged.validation, refit: true });
+    expect(model.report).toEqual(judged.report);
+    expect(model.decision).toEqual(judged.decision);
+    expect(model.headEpochs).toBe(judged.headEpochs);
+    expect(model.trainingFiles).toHaveLength(60 + 1);
+    expect((await modelBytes(`refit-${kind}`)).equals(await modelBytes(`judged-${kind}`))).toBe(false);
+    expect(JSON.stringify(manifest.provenance.metrics["validation"])).toContain("trained once more");
+    expect(await readFile(join(folder, `refit-${kind}`, "MODEL_CARD.md"), "utf8")).toContain(
+      "The model here is a second one",
+    );
+    await trained(`refit-again-${kind}`, { layers, refit: true });
+    expect((await modelBytes(`refit-again-${kind}`)).equals(await modelBytes(`refit-${kind}`))).toBe(true);
+  },
+);
+
+test("a refit that is cut short leaves the judged model, and taken up again ends as if it had not been", async () => {
+  const layers = { kind: "all" } as const;
+  const positions = new Map<string, FineTunePosition>();
+  const positionsOf: BundleJob["positionsOf"] = (run) => ({
+    load: async () => positions.get(run) ?? null,
+    save: async (position) => void positions.set(run, structuredClone(position)),
+  });
+  const cut = new AbortController();
+  const onProgress: BundleJob["onProgress"] = (stage, done, _total, detail) =>
+    stage === "tune" && done === 2 && detail?.startsWith("refit") === true ? cut.abort() : undefined;
+  const stopped = await trained("cut-refit", { layers, refit: true, signal: cut.signal, onProgress, positionsOf });
+  expect(stopped.trained).toMatchObject({ interrupted: true, validation: { refit: false } });
+  expect((await modelBytes("cut-refit")).equals(await modelBytes("judged-all"))).toBe(true);
+  await trained("resumed-refit", { layers, refit: true, positionsOf });
+  expect((await modelBytes("resumed-refit")).equals(await modelBytes("refit-all"))).toBe(true);
+});
+
+test("a bundle can be judged as it is and then learn from the parts that judged it", async () => {
+  const layers = { kind: "all" } as const;
+  const { trained: first } = await trained("base", { layers });
+  const size = { widthPx: SIDE_PX, heightPx: SIDE_PX };
+  const [backbone, judgedHead] = [await loadBase(join(folder, "base"), size), await loadBaseHead(join(folder, "base"))];
+  const { trained: model } = await trained("from-base", { layers, refit: true, backbone, judgedHead });
+  expect(model.validation).toEqual({ ...first.validation, refit: true, ofBase: true });
+  expect(model.report).toEqual(first.report);
+  expect(model.steps).toBe(first.steps);
+  expect(await readFile(join(folder, "from-base", "MODEL_CARD.md"), "utf8")).toContain("of the base bundle as it came");
+  const foreign = { ...judgedHead, classNames: ["good", "bad", "worse"] };
+  await expect(trained("no", { layers, refit: true, backbone, judgedHead: foreign })).rejects.toThrow(
+    "cannot be judged",
+  );
 });
 
 test("a class with a single part is refused: it could not be judged", async () => {

@@ -23,7 +23,10 @@ export interface Stage {
   readonly label: string;
   readonly input: string;
   readonly parameters: readonly string[];
+  /** Length of its schedule. */
   readonly steps: number;
+  /** Ends after this step of the schedule, for a run that repeats one which was best there; undefined: at its end. */
+  readonly lastStep?: number;
 }
 
 export interface FineTuneSettings {
@@ -58,6 +61,8 @@ export interface FineTunePosition {
   readonly state: TrainingState;
   /** Weights trained by the stages before this one. */
   readonly carried: ReadonlyMap<string, Float32Array>;
+  /** Of the stages before this one. */
+  readonly keptSteps: readonly number[];
   readonly best: BestEpoch | null;
   readonly epochsWithoutGain: number;
   readonly history: readonly EpochResult[];
@@ -65,6 +70,8 @@ export interface FineTunePosition {
 
 interface BestEpoch {
   readonly loss: number;
+  /** Of the stage. */
+  readonly step: number;
   readonly weights: ReadonlyMap<string, Float32Array>;
 }
 
@@ -103,6 +110,8 @@ export interface FineTuneResult {
   readonly head: LinearHead;
   /** Steps taken over all stages; fewer than planned where it stopped early or was interrupted. */
   readonly steps: number;
+  /** Steps of each stage after which its weights were kept. */
+  readonly keptSteps: readonly number[];
   readonly interrupted: boolean;
   /** Mean training loss and validation loss after each epoch. */
   readonly history: readonly EpochResult[];
@@ -118,17 +127,19 @@ export async function fineTune(job: FineTuneJob): Promise<FineTuneResult> {
   const history = [...(saved?.history ?? [])];
   let carried: ReadonlyMap<string, Float32Array> = saved?.carried ?? new Map();
   let stepsBefore = saved?.stepsBefore ?? 0;
+  let keptSteps: readonly number[] = saved?.keptSteps ?? [];
   for (const [index, stage] of job.stages.entries()) {
     if (index < (saved?.stage ?? 0) || job.signal.aborted) continue;
     const start = withTrainedWeights(job.backbone, job.head, carried);
     await openStage(job, stage, { ...start, firstPosition: stepsBefore });
     const resumed = saved?.stage === index ? saved : null;
-    const outcome = await runStage(job, stage, { index, stepsBefore, carried, history, resumed });
+    const outcome = await runStage(job, stage, { index, stepsBefore, carried, keptSteps, history, resumed });
     stepsBefore += outcome.steps;
+    keptSteps = [...keptSteps, outcome.keptStep];
     carried = new Map([...carried, ...outcome.weights]);
   }
   const result = withTrainedWeights(job.backbone, job.head, carried);
-  return { ...result, steps: stepsBefore, interrupted: job.signal.aborted, history };
+  return { ...result, steps: stepsBefore, keptSteps, interrupted: job.signal.aborted, history };
 }
 
 /** Opens the stage in the training process and sizes its steps on the first batches. */
@@ -154,12 +165,15 @@ async function openStage(
 interface StageOutcome {
   readonly weights: ReadonlyMap<string, Float32Array>;
   readonly steps: number;
+  /** Step whose weights these are. */
+  readonly keptStep: number;
 }
 
 interface StageStart {
   readonly index: number;
   readonly stepsBefore: number;
   readonly carried: ReadonlyMap<string, Float32Array>;
+  readonly keptSteps: readonly number[];
   /** Added to. */
   readonly history: EpochResult[];
   readonly resumed: FineTunePosition | null;
@@ -172,34 +186,37 @@ async function runStage(job: FineTuneJob, stage: Stage, start: StageStart): Prom
   let best = resumed?.best ?? null;
   let epochsWithoutGain = resumed?.epochsWithoutGain ?? 0;
   let step = resumed?.step ?? 0;
+  const lastStep = stage.lastStep ?? stage.steps;
   let losses: number[] = [];
   let next = preparedBatch(job, stepsBefore + step);
-  while (step < stage.steps && epochsWithoutGain < settings.patienceEpochs && !signal.aborted) {
+  while (step < lastStep && epochsWithoutGain < settings.patienceEpochs && !signal.aborted) {
     const { targets, prepared } = await next;
     const learningRate = learningRateAt(step, stage.steps, settings.schedule);
     const taken = process.step({ targets, learningRate });
     // The next batch is drawn, and sent behind the step, while this one trains.
-    if (step + 1 < stage.steps) next = preparedBatch(job, stepsBefore + step + 1);
+    if (step + 1 < lastStep) next = preparedBatch(job, stepsBefore + step + 1);
     const [result] = await Promise.all([taken, prepared]);
     step++;
     const loss = result.losses.reduce((total, value) => total + value, 0);
     losses.push(loss);
     job.onProgress({ stage, step, loss, validationLoss: history.at(-1)?.validationLoss ?? null });
-    if (step % settings.stepsPerEpoch !== 0 && step !== stage.steps) continue;
+    if (step % settings.stepsPerEpoch !== 0 && step !== lastStep) continue;
     const validationLoss = job.validate === null ? null : await job.validate((input) => process.predict(input));
     history.push({ trainingLoss: mean(losses), validationLoss });
     losses = [];
     const state = await process.state();
     if (validationLoss !== null && !(validationLoss >= (best?.loss ?? Infinity))) {
-      best = { loss: validationLoss, weights: averagesOf(state) };
+      best = { loss: validationLoss, step, weights: averagesOf(state) };
       epochsWithoutGain = 0;
     } else if (validationLoss !== null) epochsWithoutGain++;
-    const { index, carried } = start;
-    await job.positions?.save({ stage: index, step, stepsBefore, state, carried, best, epochsWithoutGain, history });
+    const { index, carried, keptSteps } = start;
+    const position = { stage: index, step, stepsBefore, state, carried, keptSteps, best, epochsWithoutGain, history };
+    await job.positions?.save(position);
   }
   // Nothing is drawn or sent behind the stage's end.
   await next.then(({ prepared }) => prepared).catch(() => undefined);
-  return { weights: best?.weights ?? averagesOf(await process.state()), steps: step };
+  const weights = best?.weights ?? averagesOf(await process.state());
+  return { weights, steps: step, keptStep: best?.step ?? step };
 }
 
 const averagesOf = ({ names, averages }: TrainingState): Map<string, Float32Array> =>
