@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import { type LoopEvent, LOOP_STEPS } from "../../src/commands/demo/loop-step.ts";
@@ -23,24 +24,23 @@ it(
     await boot.up;
     const events = (): LoopEvent[] => boot.log.filter(({ step }) => step !== undefined) as unknown as LoopEvent[];
     const standsStill = (): unknown => boot.log.find(({ msg }) => msg === "the loop of the demonstration stands still");
-    const reached = async (step: string): Promise<LoopEvent | undefined> => {
-      await expect
-        .poll(() => standsStill() ?? events().some((event) => event.step === step), {
-          timeout: 15 * MINUTE,
-          interval: 500,
-        })
-        .toBe(true);
-      return events().find((event) => event.step === step);
+    const reached = async (step: string): Promise<LoopEvent> => {
+      for (;;) {
+        const event = events().find((each) => each.step === step);
+        if (event !== undefined) return event;
+        if (standsStill() !== undefined || boot.process.exitCode !== null) throw new Error(boot.text());
+        await setTimeout(500);
+      }
     };
     await reached("shadow");
     await lookAtPage(boot);
     const result = await reached("result");
     expect([...new Set(events().map(({ step }) => step))]).toEqual(LOOP_STEPS);
-    const { drifted, after } = result?.figures as { drifted: TruthTally; after: TruthTally };
+    const { drifted, after } = result.figures as { drifted: TruthTally; after: TruthTally };
     const escapeRate = ({ escapes, defectiveParts }: TruthTally): number => escapes / defectiveParts;
     expect(drifted.defectiveParts).toBeGreaterThan(20);
     expect(after.defectiveParts).toBeGreaterThan(20);
-    expect(escapeRate(after), result?.sentence).toBeLessThan(escapeRate(drifted));
+    expect(escapeRate(after), result.sentence).toBeLessThan(escapeRate(drifted));
     expect(await boot.stop("SIGINT")).toMatchObject({ code: 0 });
 
     const ledger = readLedger(directory);

@@ -5,12 +5,14 @@ import type { Service } from "../../platform/services.ts";
 import { siblingModule } from "../../platform/sibling-module.ts";
 import type { Database } from "../store/database.ts";
 import { requireProject } from "./project-record.ts";
-import type { Study, StudyInput } from "./study.ts";
+import type { ChoiceStudy } from "./choice-study.ts";
+import type { Study } from "./study.ts";
+import type { StudyWish } from "./study-worker.ts";
 import { labelStamp, studyCases } from "./study-cases.ts";
 
-interface Kept {
+interface Kept<T> {
   readonly stamp: string;
-  readonly study: Promise<Study>;
+  readonly study: Promise<T>;
 }
 
 const SEED = 1;
@@ -24,9 +26,11 @@ export class AnalysisDesk implements Service {
   readonly name = "analysis-desk";
   readonly #database: Database;
   readonly #clock: Clock;
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, Kept<Study>>();
+  readonly #choices = new Map<string, Kept<ChoiceStudy>>();
   #turn: Promise<unknown> = Promise.resolve();
-  #worker: Worker | undefined;
+  #choiceTurn: Promise<unknown> = Promise.resolve();
+  readonly #workers = new Set<Worker>();
   #stopped = false;
 
   constructor(database: Database, clock: Clock) {
@@ -40,7 +44,7 @@ export class AnalysisDesk implements Service {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    if (this.#worker !== undefined) await endThread(this.#worker, this.#clock, END_WITHIN_MS);
+    await Promise.all([...this.#workers].map((worker) => endThread(worker, this.#clock, END_WITHIN_MS)));
   }
 
   /** Rejects where there is no such project, or when the desk is stopped meanwhile. */
@@ -55,24 +59,49 @@ export class AnalysisDesk implements Service {
     return study;
   }
 
+  /**
+   * The labels-against-AUROC curve of chosen and random frames; computed anew when asked for after a label has changed.
+   * Rejects like `study`.
+   */
+  async choice(project: string): Promise<ChoiceStudy> {
+    const stamp = await labelStamp(this.#database, project);
+    const kept = this.#choices.get(project);
+    if (kept?.stamp === stamp) return kept.study;
+    const study = this.#choiceTurn.then(() => this.#makeChoice(project));
+    this.#choiceTurn = study.catch(() => undefined);
+    this.#choices.set(project, { stamp, study });
+    study.catch(() => this.#choices.delete(project));
+    return study;
+  }
+
   async #make(project: string): Promise<Study> {
     const { classes } = await requireProject(this.#database, project);
     const found = await studyCases(this.#database, project);
-    const input: StudyInput = { ...found, classes: classes.map(({ name }) => name), seed: SEED };
-    return this.#run(input);
+    const input = { ...found, classes: classes.map(({ name }) => name), seed: SEED };
+    return this.#run<Study>({ kind: "cases", input });
   }
 
-  #run(input: StudyInput): Promise<Study> {
+  async #makeChoice(project: string): Promise<ChoiceStudy> {
+    const { classes } = await requireProject(this.#database, project);
+    const { cases } = await studyCases(this.#database, project);
+    const goodLabels = classes.filter(({ kind }) => kind === "good").map(({ name }) => name);
+    return this.#run<ChoiceStudy>({ kind: "choice", input: { cases, goodLabels, seed: SEED } });
+  }
+
+  #run<T>(wish: StudyWish): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#stopped) {
         reject(new Error("the hub is being stopped"));
         return;
       }
-      const worker = new Worker(siblingModule(import.meta.url, "study-worker"), { workerData: input });
-      this.#worker = worker;
+      const worker = new Worker(siblingModule(import.meta.url, "study-worker"), { workerData: wish });
+      this.#workers.add(worker);
       worker.once("message", resolve);
       worker.once("error", reject);
-      worker.once("exit", () => reject(new Error("the analysis ended without a result")));
+      worker.once("exit", () => {
+        this.#workers.delete(worker);
+        reject(new Error("the analysis ended without a result"));
+      });
     });
   }
 }

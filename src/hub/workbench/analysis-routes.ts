@@ -16,6 +16,8 @@ import { documented, ProjectQuery, refusals } from "./route-schemas.ts";
 import { labelledTwice } from "./second-labels.ts";
 import type { WorkbenchParts } from "./workbench-parts.ts";
 
+/** A curve may take minutes; nobody waits so long for an answer. */
+const ANSWER_WITHIN_MS = 2000;
 const tags = ["analysis"];
 
 const TableQuery = ProjectQuery.extend({ model: z.string().max(128).optional().describe("version; else the newest") });
@@ -174,6 +176,27 @@ function installStudyRoutes(api: Api, parts: WorkbenchParts): void {
     async (request) => {
       requirePerson(request, "viewer");
       return diagnosisOf(parts, request.query);
+    },
+  );
+
+  api.get(
+    "/api/v1/choice-curve",
+    {
+      schema: {
+        summary: "Is the choice of frames better than chance on these cases? Ask again while it is computed",
+        tags,
+        querystring: ProjectQuery,
+        response: { 200: documented("{state: computing | done, curve, sentence}"), ...refusals },
+      },
+    },
+    async (request) => {
+      requirePerson(request, "viewer");
+      const patience = new AbortController();
+      const computing = parts.clock.sleep(ANSWER_WITHIN_MS, patience.signal).then(() => null);
+      const study = await Promise.race([desk.choice(request.query.project), computing]);
+      patience.abort();
+      computing.catch(() => undefined);
+      return study === null ? { state: "computing" } : { state: "done", ...study };
     },
   );
 

@@ -53,6 +53,7 @@ describe("the workbench's routes", () => {
       `error-table?project=${PROJECT}`,
       `slices?project=${PROJECT}`,
       `diagnosis?project=${PROJECT}`,
+      `choice-curve?project=${PROJECT}`,
       `agreement?project=${PROJECT}`,
       `work-orders?project=${PROJECT}`,
       `saved-filters?project=${PROJECT}`,

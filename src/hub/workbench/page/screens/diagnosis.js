@@ -2,6 +2,7 @@ import { get } from "../api.js";
 import { button, field, make } from "../dom.js";
 import { pageHead, panel, shareBar } from "../figures.js";
 import { percentText, pointsRange, pointsText } from "../format.js";
+import { choiceCurvePlot } from "../choice-curve.js";
 import { learningCurvePlot } from "../learning-curve.js";
 import { askWorkOrder } from "../order-dialog.js";
 import { go } from "../router.js";
@@ -162,6 +163,29 @@ function figuresPanel(query) {
   return panel(text.figures, "", form);
 }
 
+const ASK_AGAIN_MS = 3000;
+
+/** The curve is computed when somebody asks: it takes the hub a minute or two. */
+function choicePanel(workbench) {
+  const body = make("div", { className: "padded" });
+  const show = (study) =>
+    body.replaceChildren(
+      ...(study.curve === null ? [] : [choiceCurvePlot(study.curve)]),
+      make("p", { textContent: study.sentence }),
+    );
+  const ask = async () => {
+    body.replaceChildren(make("p", { className: "hint", role: "status", textContent: text.choiceComputing }));
+    for (;;) {
+      const study = await get("choice-curve", { project: workbench.project.id });
+      if (study.state === "done") return show(study);
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+      if (!body.isConnected) return undefined;
+    }
+  };
+  body.append(button({ text: text.choiceAsk, onclick: () => void attempt(ask) }));
+  return panel(text.choice, text.choiceText, body);
+}
+
 async function build(workbench, query) {
   const wanted = Object.fromEntries(FIELDS.map((name) => [name, query[name]]));
   const found = await get("diagnosis", { project: workbench.project.id, ...wanted });
@@ -197,6 +221,7 @@ async function build(workbench, query) {
         "div",
         { className: "stack" },
         panel(text.curve, text.curveText, curveContent),
+        choicePanel(workbench),
         ratesPanel(found),
         gapsPanel(diagnosis),
         figuresPanel(query),
