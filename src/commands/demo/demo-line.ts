@@ -17,10 +17,10 @@ export const SHADOW_PARTS = 60;
 const TRIAL_PARTS = 80;
 const DEADLINE_MS = 4000;
 
-/** Parts from the first trace of the film to all of it. */
+/** Parts from the first trace of the dust to all of it. */
 export const RAMP_PARTS = 30;
-/** An oil film before the lens: stray light takes contrast, and the picture softens. */
-const OIL_FILM = { rampParts: RAMP_PARTS, lampLoss: 0, contrastLoss: 0.6, blurPx: 1.2, dustSpots: 0 };
+/** Dust settles on the window before the lens, and stray light on it takes some contrast. */
+const DUST = { rampParts: RAMP_PARTS, lampLoss: 0, contrastLoss: 0.15, blurPx: 0, dustSpots: 8 };
 /** The first part that shows it: the device has learnt the line by then, and some parts show how well it does. */
 export const DRIFT_FROM_PART = 400;
 
@@ -40,19 +40,19 @@ export function demoDevice(profile: DeviceConfig, places: DemoPlaces): DeviceCon
   return { ...profile, dataDirectory: places.dataDirectory, mqtt, hub, http };
 }
 
-/** The same device on the loop's line. `hasTurned`: the film is there from the first part on, and the model knows it. */
+/** The same device on the loop's line. `hasTurned`: the dust is there from the first part on, and the model knows it. */
 export function loopDevice(config: DeviceConfig, releases: DemoReleases, hasTurned: boolean): DeviceConfig {
   const { camera, hub } = config;
   if (camera.type !== "simulated" || hub === null) throw new Error("the loop needs the simulated line and a hub");
   const drift = {
-    ...OIL_FILM,
+    ...DUST,
     from: { part: hasTurned ? 0 : DRIFT_FROM_PART },
     ...(hasTurned ? { rampParts: 0 } : {}),
   };
   return {
     ...config,
     camera: { ...camera, partsPerSecond: PARTS_PER_SECOND, defectRate: DEFECT_RATE, drift },
-    // The limits are each model's own, and the film makes pictures softer than the profile lets pass.
+    // The limits are each model's own, and dusty pictures are another kind than the profile's.
     recipes: config.recipes.map(({ passBelow: _pass, rejectFrom: _reject, ...recipe }) => ({
       ...recipe,
       sanity: { ...recipe.sanity, minSharpness: 2 },
@@ -65,7 +65,7 @@ export function loopDevice(config: DeviceConfig, releases: DemoReleases, hasTurn
       ...{ catalogueRoot: releases.root("catalogue"), directorRoot: releases.root("director") },
       shadow: { parts: SHADOW_PARTS, niceness: 5 },
       trial: { parts: TRIAL_PARTS, minutes: 0.1 },
-      // The machine of a demonstration may be busy with anything. And the candidate is meant to judge otherwise: it sees the defects that the film hides from the model before it.
+      // The machine of a demonstration may be busy with anything. And the candidate is meant to judge otherwise: it knows the dust that the model before it takes for defects.
       limits: {
         disagreementShare: 0.9,
         missedShare: 0.6,

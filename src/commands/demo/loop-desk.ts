@@ -85,7 +85,7 @@ export class LoopDesk {
   /** A data set version of the labelled cases since `from` (Unix ms), its test side frozen for good. */
   async freeze(engineer: HubVisitor, from: number): Promise<string> {
     const wish = {
-      ...{ project: this.#project, name: "oil-film", filter: { from } },
+      ...{ project: this.#project, name: "dust", filter: { from } },
       note: "Cases since the alarm; labels by the simulator.",
     };
     const { version } = await engineer.send("POST", "/api/v1/datasets", wish, Version);
@@ -140,7 +140,7 @@ export class LoopDesk {
   ): Promise<string> {
     const { modelId, canary, override, shadowParts } = wish;
     const criteria = { shadowParts, maxDisagreement: 0.9, shadowMinutes: 0, canaryMinutes: 0.2 };
-    const reason = "The oil film hides defects from the model before.";
+    const reason = "The model before takes the dust for defects.";
     const body = { modelId, canaries: [canary], reason, criteria, override };
     const { release } = await admin.send("POST", "/api/v1/releases", body, z.looseObject({ release: Release }));
     return release.id;

@@ -8,9 +8,11 @@ export interface TruthTally {
   readonly escapes: number;
   readonly goodParts: number;
   readonly overkills: number;
+  /** Left to a person, of either kind. */
+  readonly reviews: number;
 }
 
-export const NOTHING_COUNTED: TruthTally = { defectiveParts: 0, escapes: 0, goodParts: 0, overkills: 0 };
+export const NOTHING_COUNTED: TruthTally = { defectiveParts: 0, escapes: 0, goodParts: 0, overkills: 0, reviews: 0 };
 
 /** What a simulated part really is, from its id; null for another's id. */
 export function truthOf(
@@ -30,12 +32,14 @@ export function counted(tally: TruthTally, truth: PartClass, verdict: string): T
     escapes: tally.escapes + (isDefective && verdict === "pass" ? 1 : 0),
     goodParts: tally.goodParts + (isDefective ? 0 : 1),
     overkills: tally.overkills + (!isDefective && verdict === "reject" ? 1 : 0),
+    reviews: tally.reviews + (verdict === "review" ? 1 : 0),
   };
 }
 
 /** "escapes 12 of 31 (22 to 57 %), good parts rejected 2 of 80 (1 to 9 %)": 95 % intervals (Wilson). */
-export function tallyText({ defectiveParts, escapes, goodParts, overkills }: TruthTally): string {
-  return `escapes ${share(escapes, defectiveParts)}, good parts rejected ${share(overkills, goodParts)}`;
+export function tallyText({ defectiveParts, escapes, goodParts, overkills, reviews }: TruthTally): string {
+  const person = `left to a person ${share(reviews, defectiveParts + goodParts)}`;
+  return `escapes ${share(escapes, defectiveParts)}, good parts rejected ${share(overkills, goodParts)}, ${person}`;
 }
 
 function share(count: number, of: number): string {

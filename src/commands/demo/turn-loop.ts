@@ -10,7 +10,7 @@ import type { LoopEvent } from "./loop-step.ts";
 import { tallyText } from "./truth-tally.ts";
 
 /** Labelled cases since the alarm that the retraining waits for. */
-const WANTED_LABELS = 220;
+const WANTED_LABELS = 260;
 /** Parts that are judged before a stretch of the line is spoken of. */
 const STRETCH_PARTS = 160;
 const INPUT_PX = 224;
@@ -67,7 +67,7 @@ export async function turnLoop(parts: LoopParts): Promise<void> {
     await desk.until(async () => (witness.newestPart >= DRIFT_FROM_PART ? true : null));
     const before = witness.tally("before");
     tell({ step: "inspect", sentence: `As commissioned: ${tallyText(before)}.`, figures: before });
-    tell({ step: "drift", sentence: "An oil film begins to cover the lens: less contrast, softer pictures." });
+    tell({ step: "drift", sentence: "Dust begins to settle on the window before the lens." });
     const alarm = await desk.until(() => desk.alarm(engineer));
     const figures = { parts: witness.newestPart - DRIFT_FROM_PART };
     tell({ step: "alarm", sentence: alarm.sentence, figures });
@@ -81,8 +81,8 @@ export async function turnLoop(parts: LoopParts): Promise<void> {
     const escapes = await desk.countCases(engineer, { outcomes: ["escape"], from: since });
     const drifted = witness.tally("drifted");
     const table = `${escapes} of these cases are escapes in the error table`;
-    tell({ step: "errors", sentence: `Under the film: ${tallyText(drifted)}; ${table}.`, figures: drifted });
-    // The film stays: what is usual is learnt anew, or the old model would raise alarms while the new one is tried.
+    tell({ step: "errors", sentence: `Under the dust: ${tallyText(drifted)}; ${table}.`, figures: drifted });
+    // The dust stays: what is usual is learnt anew, or the old model would raise alarms while the new one is tried.
     await relearn(parts.deviceUrl);
     const datasetSha256 = await desk.freeze(engineer, since);
     tell({
@@ -109,7 +109,7 @@ export async function turnLoop(parts: LoopParts): Promise<void> {
       const tally = witness.tally("after");
       return tally.defectiveParts + tally.goodParts >= STRETCH_PARTS ? tally : null;
     });
-    const was = `under the film before it ${tallyText(witness.tally("drifted"))}`;
+    const was = `under the dust before it ${tallyText(witness.tally("drifted"))}`;
     const sentence = `With the new model: ${tallyText(after)}; ${was}.`;
     tell({ step: "result", sentence, figures: { before, drifted: witness.tally("drifted"), after } });
   }
@@ -132,7 +132,7 @@ async function relearn(deviceUrl: string): Promise<void> {
   const response = await fetch(`${deviceUrl}/api/v1/drift/relearn`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ by: "demo", note: "the film stays; a model for it is on its way" }),
+    body: JSON.stringify({ by: "demo", note: "the dust stays; a model for it is on its way" }),
   });
   if (!response.ok) throw new Error(`relearn answered ${response.status}: ${await response.text()}`);
 }
