@@ -12,7 +12,7 @@ const DEFECT_RATE = 0.3;
 /** Frames from which the device learns what is usual. */
 const REFERENCE_FRAMES = 200;
 /** A real line sends one to five in a hundred. */
-const AUDIT_SHARE = 0.5;
+const AUDIT_SHARE = 0.8;
 export const SHADOW_PARTS = 60;
 const TRIAL_PARTS = 80;
 const DEADLINE_MS = 4000;
@@ -20,7 +20,7 @@ const DEADLINE_MS = 4000;
 /** Parts from the first trace of the dust to all of it. */
 export const RAMP_PARTS = 30;
 /** Dust settles on the window before the lens, and stray light on it takes some contrast. */
-const DUST = { rampParts: RAMP_PARTS, lampLoss: 0, contrastLoss: 0.15, blurPx: 0, dustSpots: 8 };
+const DUST = { rampParts: RAMP_PARTS, lampLoss: 0, contrastLoss: 0.2, blurPx: 0, dustSpots: 14 };
 /** The first part that shows it: the device has learnt the line by then, and some parts show how well it does. */
 export const DRIFT_FROM_PART = 400;
 

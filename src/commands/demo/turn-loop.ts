@@ -10,7 +10,7 @@ import type { LoopEvent } from "./loop-step.ts";
 import { tallyText } from "./truth-tally.ts";
 
 /** Labelled cases since the alarm that the retraining waits for. */
-const WANTED_LABELS = 260;
+const WANTED_LABELS = 420;
 /** Parts that are judged before a stretch of the line is spoken of. */
 const STRETCH_PARTS = 160;
 const INPUT_PX = 224;
