@@ -22,7 +22,8 @@ it(
     const ports = ["--port", "0", "--hub-port", "0", "--broker-port", "0"];
     const boot = Boot.spawn(["demo", "--data", directory, "--json", ...ports], { upMessage: "hub is up" });
     await boot.up;
-    const events = (): LoopEvent[] => boot.log.filter(({ step }) => step !== undefined) as unknown as LoopEvent[];
+    const events = (): LoopEvent[] =>
+      boot.log.filter(({ step, sentence }) => step !== undefined && sentence !== undefined) as unknown as LoopEvent[];
     const standsStill = (): unknown => boot.log.find(({ msg }) => msg === "the loop of the demonstration stands still");
     const reached = async (step: string): Promise<LoopEvent> => {
       for (;;) {
