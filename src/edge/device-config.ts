@@ -17,8 +17,12 @@ const Probability = z.number().min(0).max(1);
 export const RecipeConfig = z.strictObject({
   name: Name,
   model: z.string().min(1).describe("folder of the model bundle; relative to this file"),
-  passBelow: Probability.optional().describe("overrides the bundle's limit on the NG score"),
-  rejectFrom: Probability.optional().describe("overrides the bundle's limit on the NG score"),
+  passBelow: Probability.optional().describe(
+    "overrides this bundle's limit on the NG score; a released model brings its own",
+  ),
+  rejectFrom: Probability.optional().describe(
+    "overrides this bundle's limit on the NG score; a released model brings its own",
+  ),
   deadlineMs: z.int().min(1).max(600_000).optional().describe("overrides trigger.deadlineMs"),
   sanity: SanityLimits.prefault({}).describe("what an image must be like to be judged at all"),
 });

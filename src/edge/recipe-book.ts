@@ -7,7 +7,7 @@ import { rejectOnAbort } from "../platform/abort.ts";
 import { writeDurably } from "../platform/durable-file.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { RecipeConfig } from "./device-config.ts";
-import { openRecipe, type Recipe } from "./recipe.ts";
+import { openRecipe, type Recipe, withModel } from "./recipe.ts";
 
 /** Longer than a slow disk takes; the broker's other messages wait behind a command. */
 const SWITCH_WITHIN_MS = 3000;
@@ -112,7 +112,7 @@ export class RecipeBook {
     const paths = this.#options.modelPaths?.(config) ?? [config.model];
     for (const [at, path] of paths.entries()) {
       try {
-        const recipe = await openRecipe({ ...config, model: path }, this.#options.deadlineMs);
+        const recipe = await openRecipe(withModel(config, path), this.#options.deadlineMs);
         await this.#engine.load(recipe.bundle);
         return recipe;
       } catch (error) {

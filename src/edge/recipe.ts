@@ -31,6 +31,16 @@ export const modelReference = ({ bundle }: Recipe): { name: string; version: str
   sha256: bundle.modelSha256,
 });
 
+/**
+ * The recipe with another model than the configuration names. Limits written there belong to the model they were written
+ * for: NG scores of two models are on two scales, and a released one brings its own limits.
+ */
+export function withModel(config: RecipeConfig, model: string): RecipeConfig {
+  if (model === config.model) return config;
+  const { passBelow: _passBelow, rejectFrom: _rejectFrom, ...rest } = config;
+  return { ...rest, model };
+}
+
 /** Opens the bundle and the reference image; the recipe's own limits win over the bundle's. */
 export async function openRecipe(config: RecipeConfig, defaultDeadlineMs: number): Promise<Recipe> {
   const bundle = await openBundle(config.model);

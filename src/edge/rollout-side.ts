@@ -11,7 +11,7 @@ import type { DeviceConfig, RecipeConfig } from "./device-config.ts";
 import type { DeviceParts } from "./device-parts.ts";
 import type { Inspection } from "./inspection.ts";
 import { openEngine } from "./open-engine.ts";
-import { openRecipe } from "./recipe.ts";
+import { openRecipe, withModel } from "./recipe.ts";
 import type { ReleasesConfig } from "./releases-config.ts";
 import { readSlot } from "./rollout/bundle-slot.ts";
 import { composeReport, releaseInState, releaseSentence, type RolloutView } from "./rollout/compose-report.ts";
@@ -116,7 +116,7 @@ export function assembleRollout(
           ...(purpose === "shadow" ? { processes: 1, threadsPerProcess: 1, niceness: releases.shadow.niceness } : {}),
           ...{ stopGraceMs: STOP_GRACE_MS, clock, log: parts.log },
         }),
-      openRecipe: (path) => openRecipe({ ...recipe, model: path }, config.trigger.deadlineMs),
+      openRecipe: (path) => openRecipe(withModel(recipe, path), config.trigger.deadlineMs),
       isIdle: () => inspection.line.pending === 0,
       onDisagreement: (id, candidate) => uplink?.disagreed(id, candidate),
       keepOnly: (paths) => watch.keepOnly(paths),

@@ -52,11 +52,6 @@ export function loopDevice(config: DeviceConfig, releases: DemoReleases, hasTurn
   return {
     ...config,
     camera: { ...camera, partsPerSecond: PARTS_PER_SECOND, defectRate: DEFECT_RATE, drift },
-    // The limits are each model's own, and dusty pictures are another kind than the profile's.
-    recipes: config.recipes.map(({ passBelow: _pass, rejectFrom: _reject, ...recipe }) => ({
-      ...recipe,
-      sanity: { ...recipe.sanity, minSharpness: 2 },
-    })),
     trigger: { ...config.trigger, deadlineMs: DEADLINE_MS },
     drift: { ...config.drift, referenceFrames: REFERENCE_FRAMES },
     hub: { ...hub, cases: CaseOptions.parse({ auditShare: AUDIT_SHARE, mostPerMinute: 600 }) },

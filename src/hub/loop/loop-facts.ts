@@ -4,7 +4,7 @@ import { countCases } from "../cases/find-cases.ts";
 import { listVersions } from "../datasets/dataset-versions.ts";
 import type { LeaseTable } from "../jobs/lease-table.ts";
 import { activeModel, listModels, modelById } from "../models/model-versions.ts";
-import { fleetOf } from "../releases/device-reports.ts";
+import { type FleetDevice, fleetOf } from "../releases/device-reports.ts";
 import { gatesOfModel, type Judgements } from "../releases/gate-facts.ts";
 import { listReleases } from "../releases/releases.ts";
 import type { Database } from "../store/database.ts";
@@ -38,6 +38,7 @@ export async function loopFacts({ database, table, judgements }: LoopParts, proj
   const alarm = fleet
     .flatMap(({ alarms }) => alarms)
     .toSorted((one, other) => Date.parse(other.at) - Date.parse(one.at))[0];
+  const turnBeganAt = await beginningOfTurn(database, project, fleet);
   const run = jobs.find(({ kind }) => kind === TRAIN);
   const trained = models.find(({ origin }) => origin === "trained");
   const [release] = releases;
@@ -50,6 +51,7 @@ export async function loopFacts({ database, table, judgements }: LoopParts, proj
         ? null
         : { device: alarm.device, at: Date.parse(alarm.at), sentence: alarm.sentence, seen: alarm.seenAt !== null },
     cases: { unlabelled: unlabelled.count, labelled: labelled.count, newestAt: caseAt },
+    turnBeganAt,
     newestLabelAt: labels.length === 0 ? null : Math.max(...labels.map(({ at }) => at)),
     dataset: dataset === undefined ? null : { name: dataset.name, at: dataset.createdAt, cases: dataset.cases },
     run:
@@ -76,6 +78,23 @@ export async function loopFacts({ database, table, judgements }: LoopParts, proj
           },
     active: active === null ? null : { name: active.name, version: active.version },
   };
+}
+
+/**
+ * When the present turn of the loop began, or the last one where none is under way: the first of the alarms that came since
+ * the release before them was done. Null: there was none.
+ */
+async function beginningOfTurn(
+  database: Database,
+  project: string,
+  fleet: readonly FleetDevice[],
+): Promise<number | null> {
+  const alarms = fleet.flatMap(({ alarms: own }) => own.map(({ at }) => Date.parse(at)));
+  if (alarms.length === 0) return null;
+  const newest = Math.max(...alarms);
+  const done = await listReleases(database, { project, states: ["done"], limit: MOST_JOBS });
+  const before = Math.max(0, ...done.map(({ createdAt }) => createdAt).filter((at) => at < newest));
+  return Math.min(...alarms.filter((at) => at > before));
 }
 
 async function newestCaseAt({ query }: Database, project: string): Promise<number | null> {

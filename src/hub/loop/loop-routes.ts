@@ -33,7 +33,7 @@ const LoopReply = z.strictObject({
         overkill: ShareBody.describe("of the good parts"),
       }),
     )
-    .describe("labelled parts of the random audit by model, cut at the newest drift alarm"),
+    .describe("labelled parts of the random audit by model, cut at the first drift alarm of the present or last turn"),
   labelledBy: z.array(z.string()).describe("who labels, the busiest first"),
 });
 
@@ -62,7 +62,7 @@ export function installLoopRoutes(api: Api, parts: LoopParts): void {
       if (known === undefined) throw new HttpRefusal(404, "UNKNOWN_PROJECT", `There is no project ${project}.`);
       const facts = await loopFacts(parts, project);
       const [stretches, labelledBy] = await Promise.all([
-        loopStretches(database, project, facts.alarm?.at ?? null),
+        loopStretches(database, project, facts.turnBeganAt),
         labellersOf(database, project),
       ]);
       return { steps: loopSteps(facts), stretches: stretches.map(shown), labelledBy };

@@ -13,6 +13,8 @@ export interface LoopFacts {
     readonly seen: boolean;
   } | null;
   readonly cases: { readonly unlabelled: number; readonly labelled: number; readonly newestAt: number | null };
+  /** The first alarm of the present or last turn; null: none. */
+  readonly turnBeganAt: number | null;
   readonly newestLabelAt: number | null;
   readonly dataset: { readonly name: string; readonly at: number; readonly cases: number } | null;
   readonly run: {

@@ -5,6 +5,7 @@ const NOTHING: LoopFacts = {
   devices: 2,
   alarm: null,
   cases: { unlabelled: 0, labelled: 0, newestAt: null },
+  turnBeganAt: null,
   newestLabelAt: null,
   dataset: null,
   run: null,

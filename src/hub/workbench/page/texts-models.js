@@ -169,8 +169,8 @@ export const modelWords = {
     columns: { model: "Model", time: "When", escapes: "Escapes", overkill: "Overkill", parts: "Parts" },
     escapesHint: "defective parts that were passed",
     overkillHint: "good parts that were rejected",
-    before: "before the newest alarm",
-    since: "since the newest alarm",
+    before: "before the alarm",
+    since: "since the alarm",
     always: "all the time",
   },
   fleet: {
