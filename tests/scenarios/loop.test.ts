@@ -23,7 +23,7 @@ it(
     const boot = Boot.spawn(["demo", "--data", directory, "--json", ...ports], { upMessage: "hub is up" });
     await boot.up;
     const events = (): LoopEvent[] =>
-      boot.log.filter(({ step, sentence }) => step !== undefined && sentence !== undefined) as unknown as LoopEvent[];
+      boot.log.filter(({ step, level }) => step !== undefined && level === undefined) as unknown as LoopEvent[];
     const standsStill = (): unknown => boot.log.find(({ msg }) => msg === "the loop of the demonstration stands still");
     const reached = async (step: string): Promise<LoopEvent> => {
       for (;;) {
