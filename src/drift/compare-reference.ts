@@ -1,6 +1,7 @@
 import type { DriftReference } from "../contracts/drift-reference.ts";
 import { describeShift } from "./describe-drift.ts";
 import { DISTANCE_STREAM, type ProjectedObservation, streamValues } from "./drift-reference.ts";
+import { middleOf } from "./material-change.ts";
 import { normalScore } from "./normal-scores.ts";
 import { PLAIN_STREAMS } from "./observation.ts";
 
@@ -35,7 +36,7 @@ export function compareWithBaseline(rows: readonly ProjectedObservation[], basel
     const own = values.flatMap((each) => each.get(stream) ?? []);
     if (quantiles === undefined || own.length === 0) return [];
     const by = own.reduce((sum, value) => sum + normalScore(quantiles, value), 0) / own.length;
-    return [{ stream, by, there: quantiles[quantiles.length >> 1] ?? NaN, here: middle(own) }];
+    return [{ stream, by, there: quantiles[quantiles.length >> 1] ?? NaN, here: middleOf(own) }];
   });
   shifts.sort((left, right) => Math.abs(right.by) - Math.abs(left.by));
   return { shifts, sentence: sentenceOf(shifts) };
@@ -50,5 +51,3 @@ function sentenceOf(shifts: readonly Shift[]): string {
     "The model's figures may not hold here: label some of the line's own frames before you rely on them."
   );
 }
-
-const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;

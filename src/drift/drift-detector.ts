@@ -2,6 +2,7 @@ import { z } from "zod";
 import { addScore, type Cusum, NO_CHANGE, thresholdFor } from "./cusum.ts";
 import type { DriftReference } from "../contracts/drift-reference.ts";
 import { BATCH_FRAMES, projectObservation, streamValues } from "./drift-reference.ts";
+import { isMaterial, middleOf } from "./material-change.ts";
 import { normalScore } from "./normal-scores.ts";
 import type { DriftObservation } from "./observation.ts";
 import { projectionMatrix } from "./projection.ts";
@@ -145,19 +146,28 @@ export class DriftDetector {
       watched.sum = 0;
       watched.cusum = addScore(watched.cusum, score, this.#allowance);
       if (watched.cusum.up === 0 && watched.cusum.down === 0) Object.assign(watched, { since: 0, recent: [] });
-      if (height(watched) > Math.max(this.#threshold, worst === undefined ? 0 : height(worst))) worst = watched;
+      if (height(watched) <= this.#threshold) continue;
+      const { name: stream, quantiles, recent: newest } = watched;
+      if (!isMaterial({ stream, direction: directionOf(watched), quantiles, newest })) this.#holdBelowAlarm(watched);
+      else if (worst === undefined || height(watched) > height(worst)) worst = watched;
     }
     if (worst === undefined) return null;
     const alarm: DriftAlarm = {
       stream: worst.name,
-      direction: worst.cusum.up >= worst.cusum.down ? "up" : "down",
+      direction: directionOf(worst),
       frame: this.#frames,
       framesSinceStart: worst.since,
       usual: worst.quantiles[(worst.quantiles.length - 1) / 2] ?? NaN,
-      now: median(worst.recent),
+      now: middleOf(worst.recent),
     };
     for (const watched of this.#watched) Object.assign(watched, AT_REST, { recent: [] });
     return alarm;
+  }
+
+  /** A change that is sure but does not matter waits there: once it matters, the next batch alarms. */
+  #holdBelowAlarm(watched: Watched): void {
+    const { up, down } = watched.cusum;
+    watched.cusum = { up: Math.min(up, this.#threshold), down: Math.min(down, this.#threshold) };
   }
 }
 
@@ -165,4 +175,4 @@ const AT_REST = { cusum: NO_CHANGE, since: 0 } as const;
 
 const height = ({ cusum }: Watched): number => Math.max(cusum.up, cusum.down);
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
+const directionOf = ({ cusum }: Watched): "up" | "down" => (cusum.up >= cusum.down ? "up" : "down");

@@ -30,6 +30,8 @@ export interface Whitening {
 
 /** Ridge on the diagonal, in shares of the mean variance: with few frames a direction may not vary at all. */
 const RIDGE = 1e-3;
+/** And in shares of the mean's length: what varies less than that is the rounding of a line without variety. */
+const SMALLEST_VARIATION = 0.01;
 
 export function whiteningOf(points: readonly Float64Array[]): Whitening {
   const size = PROJECTED_DIMENSIONS;
@@ -47,7 +49,8 @@ export function whiteningOf(points: readonly Float64Array[]): Whitening {
     }),
   );
   const trace = covariance.reduce((sum, row, at) => sum + (row[at] ?? 0), 0);
-  const ridge = RIDGE * (trace / size) + Number.MIN_VALUE;
+  const meanSquare = mean.reduce((sum, value) => sum + value * value, 0) / size;
+  const ridge = RIDGE * (trace / size) + SMALLEST_VARIATION ** 2 * meanSquare + Number.MIN_VALUE;
   const factor: number[] = [];
   const entry = (row: number, column: number): number => factor[(row * (row + 1)) / 2 + column] ?? 0;
   for (let row = 0; row < size; row++) {

@@ -104,3 +104,33 @@ test("too few frames make no reference", () => {
   const next = station(5);
   expect(() => driftReference([next()], 1)).toThrow("needs 100 frames, there are 1");
 });
+
+describe("a line that shows the same few pictures over and over", () => {
+  const pictures = Array.from({ length: 4 }, (_, at): DriftObservation => {
+    const embedding = Float32Array.from({ length: EMBEDDING_SIZE }, (__, place) => 1 + place / 10 + at * 5e-4);
+    const ngScore = 0.035 + at * 1e-4;
+    return {
+      ...{ brightness: 128 + at * 0.1, darkShare: 0, brightShare: 0, sharpness: 3 },
+      ...{ ngScore, confidence: 1 - ngScore, embedding },
+    };
+  });
+  const picture = (index: number): DriftObservation => pictures[index % pictures.length] as DriftObservation;
+  const reference = driftReference(
+    Array.from({ length: 400 }, (_, index) => picture(index)),
+    7,
+  );
+
+  test("is no other line when it shows one of them more often", () => {
+    const detector = new DriftDetector(reference);
+    expect(framesUntilAlarm(detector, () => picture(3), 2000)).toBeNull();
+  });
+
+  test("is another one as soon as the change matters", () => {
+    const detector = new DriftDetector(reference);
+    for (let frame = 0; frame < 2000; frame++) detector.add(picture(3));
+    const darker = { ...picture(3), brightness: 120 };
+    const { frame, alarm } = framesUntilAlarm(detector, () => darker, 2000) ?? expect.fail("no alarm");
+    expect(alarm).toMatchObject({ stream: "brightness", direction: "down" });
+    expect(frame).toBeLessThan(100);
+  });
+});

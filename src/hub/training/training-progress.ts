@@ -40,9 +40,9 @@ function numberAfter(text: string, pattern: RegExp): number | null {
 const PLACES: readonly (readonly [start: RegExp, from: number, to: number])[] = [
   [/^reading/, 0.02, 0.06],
   [/^embedding/, 0.06, 0.12],
-  [/^fitting heads \((?!all)/, 0.12, 0.18],
-  [/^fine-tuning \((?!all)/, 0.18, 0.45],
-  [/^calibrating int8 \((?!all)/, 0.45, 0.5],
+  [/^fitting heads \((?!all|refit)/, 0.12, 0.18],
+  [/^fine-tuning \((?!all|refit)/, 0.18, 0.45],
+  [/^calibrating int8 \((?!all|refit)/, 0.45, 0.5],
   [/^judging/, 0.5, 0.55],
   [/^fitting heads/, 0.55, 0.6],
   [/^fine-tuning/, 0.6, 0.86],

@@ -210,11 +210,11 @@ export class SqliteJournal implements Journal {
   }
 
   #writeGroup(): void {
-    if (this.#writing || this.#cancelRetry !== undefined) return;
     this.#cancelGroup?.();
     this.#cancelMarks?.();
     this.#cancelGroup = undefined;
     this.#cancelMarks = undefined;
+    if (this.#writing || this.#cancelRetry !== undefined) return; // its end looks for what has become due meanwhile
     // A group that is tried again takes newer marks along: they may be what makes room for it.
     const rows = this.#group.length === 0 ? this.#queue.take(BATCH_ROWS, BATCH_BYTES) : this.#group;
     this.#group = [...rows, ...this.#takeMarks()];
@@ -242,8 +242,14 @@ export class SqliteJournal implements Journal {
     }
     this.#idle?.();
     if (this.#group.length > 0) return;
-    if (this.#queue.length >= this.#options.groupRows || this.#idle !== undefined) this.#writeGroup();
-    else if (this.#queue.length > 0) this.#cancelGroup ??= clock.after(this.#options.groupMs, () => this.#writeGroup());
+    if (this.#isDue()) this.#writeGroup();
+  }
+
+  /** What waits is written by its timer; where there is none, it ran out while the group before was being written. */
+  #isDue(): boolean {
+    if (this.#idle !== undefined || this.#queue.length >= this.#options.groupRows) return true;
+    if (this.#queue.length > 0 && this.#cancelGroup === undefined) return true;
+    return Object.keys(this.#marks).length > 0 && this.#cancelMarks === undefined;
   }
 
   #written(group: readonly WaitingChange[], { results, figures }: LedgerAnswers["write"]): void {

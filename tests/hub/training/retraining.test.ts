@@ -127,7 +127,9 @@ test(
 
     const resumed = (await (await engineer.send("POST", `/api/v1/training/${id}/resume`)).json()) as { job: ShownJob };
     const later = await watch(engineer, resumed.job.id, (_job, found) => found.length > 2);
-    expect(Math.min(...later.points.map(({ step }) => step))).toBeGreaterThan(Math.min(20, stoppedAt - 10));
+    // The run with parts held out may have had no more to gain; then the run on all parts has begun.
+    const sameRun = later.points.filter(({ stage }) => stage === points[0]?.stage);
+    expect(Math.min(...sameRun.map(({ step }) => step))).toBeGreaterThan(Math.min(20, stoppedAt - 10));
     await engineer.send("POST", `/api/v1/training/${resumed.job.id}/cancel`);
     expect((await watch(engineer, resumed.job.id, ended)).job).toMatchObject({ state: "cancelled" });
     expect((await engineer.send("POST", `/api/v1/training/${resumed.job.id}/cancel`)).status).toBe(409);

@@ -446,6 +446,7 @@ describe.skipIf(!hasChromium)("the workbench in Chromium", { timeout: PATIENCE_M
       "Slices",
       "Diagnosis",
       "Work orders",
+      "Loop",
       "Runs",
       "Compare",
       "Releases",
