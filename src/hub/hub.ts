@@ -29,6 +29,7 @@ import { installProjectRoutes } from "./projects/project-routes.ts";
 import { Reconciliation } from "./reconciliation.ts";
 import { SimilarityIndex } from "./cases/similar-cases.ts";
 import { installFleetRoutes, installReportRoutes } from "./releases/fleet-routes.ts";
+import { installLineHealthRoutes } from "./watch/line-health-routes.ts";
 import { ReleaseDesk } from "./releases/release-desk.ts";
 import { ReleaseKeeper } from "./releases/release-keeper.ts";
 import { installReleaseRoutes, serveReleases } from "./releases/release-routes.ts";
@@ -151,6 +152,7 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
     installFleetRoutes(api, { database, clock });
     installReleaseRoutes(api, { database, models, judgements: judgementsOn(database), desk: releases.desk, clock });
     installLoopRoutes(api, { database, table, judgements: judgementsOn(database) });
+    installLineHealthRoutes(api, { database });
     await serveReleases(api, releases.desk);
     installSessionRoutes(api, sessions);
     installOpenIdRoutes(api, { ...sessions, openId });

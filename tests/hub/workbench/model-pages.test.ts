@@ -249,6 +249,7 @@ test.skipIf(!hasChromium)(
     );
     const fleet = await open("fleet", ".alarms li");
     expect(fleet).toMatch(/trial: 140 parts, 3 otherwise/);
+    expect(fleet).toMatch(/How the lines do[\s\S]*parts; \d+ audited/);
     await page.locator(".alarms button").click();
     await page.locator(".alarms .seen").waitFor();
 

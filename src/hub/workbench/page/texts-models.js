@@ -194,5 +194,25 @@ export const modelWords = {
     noAlarms: "No device has raised an alarm.",
     seen: "Looked after",
     seenBy: (name, at) => `${name}, ${at}`,
+    healthTitle: "How the lines do",
+    healthText:
+      "Expected: what the scores of the newest parts say, without a label. Counted: labelled parts of the random audit. Where they disagree, the scores are not to be believed.",
+    healthColumns: {
+      device: "Device",
+      escapesExpected: "Escapes, expected",
+      escapesCounted: "Escapes, counted",
+      overkillExpected: "Overkill, expected",
+      overkillCounted: "Overkill, counted",
+      changed: "What it says",
+    },
+    healthParts: (expected, counted) => `${expected} parts; ${counted} audited`,
+    featuresTitle: (device) => `What has changed at ${device}`,
+    featuresColumns: {
+      feature: "Feature",
+      before: "First parts",
+      now: "Newest parts",
+      effect: "Distance",
+      p: "p, adjusted",
+    },
   },
 };

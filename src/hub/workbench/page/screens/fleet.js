@@ -1,13 +1,26 @@
 import { get, post } from "../api.js";
 import { button, make } from "../dom.js";
-import { bigFigure, bigFigures, pageHead, panel, table } from "../figures.js";
-import { agoText, countText, dayTimeText, NO_FIGURE } from "../format.js";
+import { bigFigure, bigFigures, pageHead, panel, shareBar, table } from "../figures.js";
+import { agoText, countText, dayTimeText, NO_FIGURE, percentText } from "../format.js";
 import { empty, fill } from "../states.js";
 import { attempt } from "../toast.js";
 import { modelWords } from "../texts-models.js";
 
 const { fleet: text } = modelWords;
 const POLL_MS = 5000;
+/** Thousands of verdicts are read for it, and it changes slowly. */
+const HEALTH_MS = 60_000;
+
+let kept = null;
+
+function newestHealth(project) {
+  const now = Date.now();
+  if (kept !== null && kept.project === project && now - kept.at < HEALTH_MS) return kept.reply;
+  const reply = get("line-health", { project });
+  kept = { project, at: now, reply };
+  reply.catch(() => (kept = null));
+  return reply;
+}
 
 function runsCell({ report, asOrdered }) {
   if (report === null) return make("span", { className: "hint", textContent: text.unknown });
@@ -67,8 +80,87 @@ function alarmsPanel(workbench, devices, again) {
   return panel(text.alarmsTitle, text.alarmsText, content);
 }
 
+/** Expected and counted errors of each line side by side, on one scale. */
+function healthPanel(lines) {
+  const { healthColumns: name } = text;
+  const shares = lines.flatMap(({ labelFree, audited }) =>
+    [labelFree, audited].flatMap((each) => (each === null ? [] : [each.escapes, each.overkill])),
+  );
+  const scale = Math.max(0.05, ...shares.filter(({ trials }) => trials > 0).map(({ interval }) => interval.high));
+  const columns = [
+    ["device", name.device],
+    ["escapesExpected", name.escapesExpected],
+    ["escapesCounted", name.escapesCounted],
+    ["overkillExpected", name.overkillExpected],
+    ["overkillCounted", name.overkillCounted],
+    ["changed", name.changed],
+  ];
+  const bar = (estimate, kind) =>
+    estimate === null ? NO_FIGURE : shareBar(estimate[kind], { scale, kind: kind === "escapes" ? "escape" : kind });
+  const rows = lines.map(({ device, labelFree, audited, sentence, features }) => ({
+    cells: [
+      make(
+        "div",
+        { className: "order-title" },
+        make("strong", { textContent: device }),
+        make("small", {
+          textContent: text.healthParts(countText(labelFree?.parts ?? 0), countText(audited?.parts ?? 0)),
+        }),
+      ),
+      bar(labelFree, "escapes"),
+      bar(audited, "escapes"),
+      bar(labelFree, "overkill"),
+      bar(audited, "overkill"),
+      make(
+        "div",
+        { className: "order-title" },
+        make("span", {
+          className: audited?.scoresAgree === false ? "wrap why warn" : "wrap why",
+          textContent: sentence,
+        }),
+        changedFeatures(device, features),
+      ),
+    ],
+  }));
+  return panel(text.healthTitle, text.healthText, table(text.healthTitle, columns, rows));
+}
+
+/** Devices whose changes are unfolded: the page is built anew every few seconds. */
+const opened = new Set();
+
+function changedFeatures(device, features) {
+  const changed = features.filter((feature) => feature.changed);
+  if (changed.length === 0) return false;
+  const { featuresColumns: name } = text;
+  const columns = [
+    ["feature", name.feature],
+    ["before", name.before, { number: true }],
+    ["now", name.now, { number: true }],
+    ["effect", name.effect, { number: true }],
+    ["p", name.p, { number: true }],
+  ];
+  const figure = (kind, value) => (kind === "share" ? percentText(value) : value.toPrecision(3));
+  const rows = changed.map(({ feature, kind, before, now, effect, adjustedP }) => ({
+    cells: [
+      feature,
+      figure(kind, before),
+      figure(kind, now),
+      effect.toFixed(2),
+      adjustedP < 0.0001 ? "< 0.0001" : adjustedP.toFixed(4),
+    ],
+  }));
+  const toggle = ({ target }) => (target.open ? opened.add(device) : opened.delete(device));
+  return make(
+    "details",
+    { open: opened.has(device), ontoggle: toggle },
+    make("summary", { textContent: text.featuresTitle(device) }),
+    table(text.featuresTitle(device), columns, rows),
+  );
+}
+
 async function build(main, workbench) {
-  const { active, devices } = await get("fleet", { project: workbench.project.id });
+  const project = workbench.project.id;
+  const [{ active, devices }, { lines }] = await Promise.all([get("fleet", { project }), newestHealth(project)]);
   const again = () => void fill(main, () => build(main, workbench));
   const head = pageHead(text.title, text.text);
   if (devices.length === 0) {
@@ -121,6 +213,7 @@ async function build(main, workbench) {
       bigFigure(text.alarms, countText(devices.flatMap(openOf).length)),
     ),
     make("section", { className: "panel" }, table(text.title, columns, rows)),
+    healthPanel(lines),
     alarmsPanel(workbench, devices, again),
   );
 }

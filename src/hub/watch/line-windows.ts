@@ -1,0 +1,112 @@
+import type { Verdict } from "../../contracts/verdict.ts";
+import type { FeatureWindow } from "../../analysis/feature-shifts.ts";
+import { facetOf } from "../cases/facets.ts";
+import type { Database } from "../store/database.ts";
+
+/** Parts of a window: a share of 5 % is known to about one point then. */
+export const WINDOW_PARTS = 1000;
+
+export interface LineWindows {
+  readonly model: { readonly name: string; readonly version: string; readonly sha256: string };
+  /** The first parts the model judged on this line, in order. */
+  readonly usual: readonly Verdict[];
+  /** The newest ones, in order. */
+  readonly newest: readonly Verdict[];
+}
+
+/** The model that judged a device's newest part, its first and its newest parts there; null: it judged none yet. */
+export async function lineWindows(database: Database, project: string, device: string): Promise<LineWindows | null> {
+  const rows = await database.query
+    .selectFrom("verdicts")
+    .select("json")
+    .where("device_id", "=", device)
+    .orderBy("boot_seq", "desc")
+    .orderBy("verdict_seq", "desc")
+    .limit(WINDOW_PARTS)
+    .execute();
+  const verdicts = rows.map(({ json }) => parseOwn(json)).reverse();
+  const model = verdicts.findLast((verdict) => verdict.model !== null)?.model ?? null;
+  if (model === null) return null;
+  const first = verdicts.findIndex((verdict) => verdict.model !== null && verdict.model.sha256 === model.sha256);
+  const newest = verdicts.slice(first).filter((verdict) => isOf(verdict, model.sha256));
+  const usual = await firstParts(database, { project, device, model });
+  return { model, usual, newest };
+}
+
+/** From the first case of the model on: what came before it, a few parts, is not looked for. */
+async function firstParts(
+  database: Database,
+  { project, device, model }: { project: string; device: string; model: LineWindows["model"] },
+): Promise<Verdict[]> {
+  const { query } = database;
+  const found = await query
+    .selectFrom("case_facets as of_model")
+    .innerJoin("case_facets as of_device", "of_device.case_row", "of_model.case_row")
+    .innerJoin("cases", "cases.row", "of_model.case_row")
+    .select("cases.verdict_json")
+    .where("of_model.facet", "=", facetOf(project, "model", model.version))
+    .where("of_device.facet", "=", facetOf(project, "device", device))
+    .where("cases.model_sha256", "=", model.sha256)
+    .orderBy("of_model.case_row")
+    .limit(1)
+    .executeTakeFirst();
+  if (found === undefined) return [];
+  const { bootSeq, verdictSeq } = parseOwn(found.verdict_json);
+  const rows = await query
+    .selectFrom("verdicts")
+    .select("json")
+    .where("device_id", "=", device)
+    .where((where) =>
+      where.or([
+        where("boot_seq", ">", bootSeq),
+        where.and([where("boot_seq", "=", bootSeq), where("verdict_seq", ">=", verdictSeq)]),
+      ]),
+    )
+    .orderBy("boot_seq")
+    .orderBy("verdict_seq")
+    .limit(WINDOW_PARTS)
+    .execute();
+  return rows.map(({ json }) => parseOwn(json)).filter((verdict) => isOf(verdict, model.sha256));
+}
+
+/** A part that was not inspected says little of a model, but its being so is a feature of the line. */
+const isOf = ({ model, verdict }: Verdict, sha256: string): boolean => model?.sha256 === sha256 || verdict === "fault";
+
+/** Checked at the door. */
+const parseOwn = (json: string): Verdict => JSON.parse(json) as Verdict;
+
+/** Sensor readings of the random audit's parts, which alone are a fair sample of a line's. */
+export interface Readings {
+  readonly capturedAt: number;
+  readonly numbers: ReadonlyMap<string, number>;
+}
+
+/** The window's features: scores, times, verdicts, classes, and the readings between its first part and its last. */
+export function featuresOf(verdicts: readonly Verdict[], readings: readonly Readings[]): FeatureWindow {
+  const numbers = new Map<string, number[]>();
+  const counts = new Map<string, number>();
+  const add = (feature: string, value: number): void => {
+    const values = numbers.get(feature) ?? [];
+    if (values.length === 0) numbers.set(feature, values);
+    values.push(value);
+  };
+  const count = (feature: string): number => (counts.set(feature, (counts.get(feature) ?? 0) + 1), 0);
+  for (const verdict of verdicts) {
+    count(`verdict ${verdict.verdict}`);
+    add("latency, ms", verdict.latencyMs.total);
+    if (verdict.verdict === "fault") {
+      count(`fault ${verdict.reason}`);
+      continue;
+    }
+    count(`class ${verdict.class}`);
+    add("NG score", verdict.score);
+    add("confidence", Math.max(...Object.values(verdict.scores)));
+  }
+  const [from, to] = [timeOf(verdicts[0]), timeOf(verdicts.at(-1))];
+  for (const { capturedAt, numbers: own } of readings)
+    if (capturedAt >= from && capturedAt <= to) for (const [key, value] of own) add(`reading ${key}`, value);
+  return { parts: verdicts.length, numbers, counts };
+}
+
+export const timeOf = (verdict: Verdict | undefined): number =>
+  verdict === undefined ? NaN : Date.parse(verdict.capturedAt ?? verdict.decidedAt);
