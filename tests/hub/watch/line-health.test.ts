@@ -1,9 +1,11 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { LineHealth } from "../../../src/hub/watch/line-health.ts";
 import type { Verdict } from "../../../src/contracts/verdict.ts";
 import { labelCase } from "../../../src/hub/cases/label-cases.ts";
 import { caseOf, jpegOf, verdictOf } from "../support/hard-cases.ts";
-import { HubUnderTest, PROJECT, type Sender } from "../support/running-hub.ts";
+import { hasChromium, launchChromium } from "../../edge/status/page-in-chromium.ts";
+import { axeFindings, keepScreenshot, openScreen, openWorkbench, signIn } from "../workbench/workbench-in-chromium.ts";
+import { HubUnderTest, PASSWORD, PROJECT, type Sender } from "../support/running-hub.ts";
 import { nameClasses, TILE_CLASSES } from "../support/tiny-models.ts";
 
 const PARTS = 1200;
@@ -79,4 +81,20 @@ test("the audit shows where the scores of a line are not to be believed, and wha
   expect(blind.sentence).toContain("do not believe the estimate");
 
   expect(of("new")).toMatchObject({ model: null, labelFree: null, audited: null, features: [] });
+  if (hasChromium) await seeFleet(hub);
 });
+
+/** What a central team sees of it. */
+async function seeFleet(hub: HubUnderTest): Promise<void> {
+  const browser = await launchChromium();
+  onTestFinished(() => browser.close());
+  const { page, complaints } = await openWorkbench(browser, hub.url, { user: null });
+  await signIn(page, "viewer", PASSWORD);
+  await openScreen(page, "fleet", "main summary");
+  expect(await page.locator("main").innerText()).toMatch(/do not believe the estimate/);
+  await page.locator("main summary").click();
+  await page.getByText("verdict reject").first().waitFor();
+  await keepScreenshot(page, "line-health");
+  expect(await axeFindings(page)).toEqual([]);
+  expect(complaints).toEqual([]);
+}

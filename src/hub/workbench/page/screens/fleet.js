@@ -97,7 +97,7 @@ function healthPanel(lines) {
   ];
   const bar = (estimate, kind) =>
     estimate === null ? NO_FIGURE : shareBar(estimate[kind], { scale, kind: kind === "escapes" ? "escape" : kind });
-  const rows = lines.map(({ device, labelFree, audited, sentence, features }) => ({
+  const rows = lines.map(({ device, labelFree, audited, sentence }) => ({
     cells: [
       make(
         "div",
@@ -111,18 +111,14 @@ function healthPanel(lines) {
       bar(audited, "escapes"),
       bar(labelFree, "overkill"),
       bar(audited, "overkill"),
-      make(
-        "div",
-        { className: "order-title" },
-        make("span", {
-          className: audited?.scoresAgree === false ? "wrap why warn" : "wrap why",
-          textContent: sentence,
-        }),
-        changedFeatures(device, features),
-      ),
+      make("span", {
+        className: audited?.scoresAgree === false ? "wrap why warn" : "wrap why",
+        textContent: sentence,
+      }),
     ],
   }));
-  return panel(text.healthTitle, text.healthText, table(text.healthTitle, columns, rows));
+  const changes = lines.map(({ device, features }) => changedFeatures(device, features)).filter(Boolean);
+  return panel(text.healthTitle, text.healthText, make("div", {}, table(text.healthTitle, columns, rows), ...changes));
 }
 
 /** Devices whose changes are unfolded: the page is built anew every few seconds. */
@@ -153,7 +149,7 @@ function changedFeatures(device, features) {
   return make(
     "details",
     { open: opened.has(device), ontoggle: toggle },
-    make("summary", { textContent: text.featuresTitle(device) }),
+    make("summary", { className: "padded", textContent: text.featuresTitle(device) }),
     table(text.featuresTitle(device), columns, rows),
   );
 }
