@@ -1,3 +1,4 @@
+import { mean } from "../statistics/averages.ts";
 import { seededRandom, shuffle } from "../platform/random.ts";
 import { type Interval, quantile } from "../statistics/intervals.ts";
 import { candidateOf, chooseBatch } from "./choose-batch.ts";
@@ -248,8 +249,6 @@ function summary(seeds: readonly SeedCurves[], options: ChoiceOptions, frames: n
 function raise(): never {
   throw new RangeError("no seed was run");
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Batches that every seed has. */
 const lengthOf = (seeds: readonly SeedCurves[]): number => Math.min(...seeds.map(({ random }) => random.length));

@@ -1,3 +1,4 @@
+import { median } from "../statistics/averages.ts";
 import { benjaminiHochberg } from "../statistics/false-discovery.ts";
 import { kolmogorovSmirnov } from "../statistics/kolmogorov-smirnov.ts";
 import { pooledTest } from "../statistics/two-shares.ts";
@@ -75,6 +76,3 @@ function shareTests(before: FeatureWindow, now: FeatureWindow): Test[] {
     return { feature, kind: "share", ...shares, effect, p: pooledTest(earlier, later), least: LEAST_DIFFERENCE };
   });
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((left, right) => left - right)[values.length >> 1] ?? NaN;

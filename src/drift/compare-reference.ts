@@ -1,7 +1,7 @@
 import type { DriftReference } from "../contracts/drift-reference.ts";
+import { median } from "../statistics/averages.ts";
 import { describeShift } from "./describe-drift.ts";
 import { DISTANCE_STREAM, type ProjectedObservation, streamValues } from "./drift-reference.ts";
-import { middleOf } from "./material-change.ts";
 import { normalScore } from "./normal-scores.ts";
 import { PLAIN_STREAMS } from "./observation.ts";
 
@@ -36,7 +36,7 @@ export function compareWithBaseline(rows: readonly ProjectedObservation[], basel
     const own = values.flatMap((each) => each.get(stream) ?? []);
     if (quantiles === undefined || own.length === 0) return [];
     const by = own.reduce((sum, value) => sum + normalScore(quantiles, value), 0) / own.length;
-    return [{ stream, by, there: quantiles[quantiles.length >> 1] ?? NaN, here: middleOf(own) }];
+    return [{ stream, by, there: quantiles[quantiles.length >> 1] ?? NaN, here: median(own) }];
   });
   shifts.sort((left, right) => Math.abs(right.by) - Math.abs(left.by));
   return { shifts, sentence: sentenceOf(shifts) };

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { addScore, type Cusum, NO_CHANGE, thresholdFor } from "./cusum.ts";
 import type { DriftReference } from "../contracts/drift-reference.ts";
+import { median } from "../statistics/averages.ts";
 import { BATCH_FRAMES, projectObservation, streamValues } from "./drift-reference.ts";
-import { isMaterial, middleOf } from "./material-change.ts";
+import { isMaterial } from "./material-change.ts";
 import { normalScore } from "./normal-scores.ts";
 import type { DriftObservation } from "./observation.ts";
 import { projectionMatrix } from "./projection.ts";
@@ -158,7 +159,7 @@ export class DriftDetector {
       frame: this.#frames,
       framesSinceStart: worst.since,
       usual: worst.quantiles[(worst.quantiles.length - 1) / 2] ?? NaN,
-      now: middleOf(worst.recent),
+      now: median(worst.recent),
     };
     for (const watched of this.#watched) Object.assign(watched, AT_REST, { recent: [] });
     return alarm;

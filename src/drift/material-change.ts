@@ -1,3 +1,4 @@
+import { mean, median } from "../statistics/averages.ts";
 import { DISTANCE_STREAM } from "./drift-reference.ts";
 import type { PlainStream } from "./observation.ts";
 
@@ -29,13 +30,9 @@ export interface StreamChange {
 export function isMaterial({ stream, direction, quantiles, newest }: StreamChange): boolean {
   const sign = direction === "up" ? 1 : -1;
   const byMean = sign * (mean(newest) - mean(quantiles));
-  const byMedian = sign * (middleOf(newest) - middleOf(quantiles));
+  const byMedian = sign * (median(newest) - median(quantiles));
   return Math.max(byMean, byMedian) >= leastChange(stream);
 }
-
-/** The middle one of values in any order; NaN of none. */
-export const middleOf = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 
 function leastChange(stream: string): number {
   if (isPlain(stream)) return LEAST_CHANGE[stream];
@@ -43,6 +40,3 @@ function leastChange(stream: string): number {
 }
 
 const isPlain = (stream: string): stream is PlainStream => stream in LEAST_CHANGE;
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);

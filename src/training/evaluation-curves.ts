@@ -6,7 +6,7 @@ import {
   topLabelForecasts,
 } from "./calibration-error.ts";
 import type { JudgedFrame, JudgedRegion } from "./judged-frame.ts";
-import { mean } from "./metrics.ts";
+import { mean } from "../statistics/averages.ts";
 import { type RankedItem, rankingPoints } from "./ranking.ts";
 import { type RiskCoverage, riskCoverage } from "./risk-coverage.ts";
 

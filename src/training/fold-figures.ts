@@ -1,4 +1,5 @@
-import { auroc, balancedAccuracy, mean, type ScoredFrame, standardDeviation } from "./metrics.ts";
+import { auroc, balancedAccuracy, type ScoredFrame, standardDeviation } from "./metrics.ts";
+import { mean } from "../statistics/averages.ts";
 import { partShare } from "./part-share.ts";
 import type { Limits } from "./quality-figures.ts";
 import { averagePrecision } from "./ranking.ts";

@@ -1,3 +1,4 @@
+import { mean } from "../statistics/averages.ts";
 /** One judged frame: the NG score and the class of the truth and of the guess. */
 export interface ScoredFrame {
   /** The physical part: frames of one part are not independent. */
@@ -47,9 +48,6 @@ export function confusion(frames: readonly ScoredFrame[], classCount: number): n
   }
   return table;
 }
-
-export const mean = (values: readonly number[]): number =>
-  values.reduce((total, value) => total + value, 0) / values.length;
 
 /** Sample standard deviation (n - 1). */
 export function standardDeviation(values: readonly number[]): number {

@@ -1,6 +1,7 @@
 import type { DecisionLimits } from "../contracts/model-bundle.ts";
+import { mean } from "../statistics/averages.ts";
 import { bootstrapByPart, type Interval } from "../statistics/intervals.ts";
-import { auroc, balancedAccuracy, confusion, mean, type ScoredFrame, standardDeviation } from "./metrics.ts";
+import { auroc, balancedAccuracy, confusion, type ScoredFrame, standardDeviation } from "./metrics.ts";
 import { type PartShare, partShare } from "./part-share.ts";
 
 const RESAMPLES = 1000;

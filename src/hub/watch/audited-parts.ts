@@ -1,7 +1,7 @@
 import type { ScoredPart } from "../../analysis/estimate-from-scores.ts";
 import { facetOf } from "../cases/facets.ts";
 import type { Database } from "../store/database.ts";
-import type { Readings } from "./line-windows.ts";
+import type { Readings } from "./line-features.ts";
 
 /** A part of the random audit. */
 export interface AuditedPart extends Readings {

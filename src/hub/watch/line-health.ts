@@ -9,7 +9,8 @@ import { type FeatureShift, featureShifts, type FeatureWindow } from "../../anal
 import { type Share, shareOf } from "../../statistics/shares.ts";
 import type { Database } from "../store/database.ts";
 import { type AuditedPart, auditedParts } from "./audited-parts.ts";
-import { featuresOf, type LineWindows, lineWindows, timeOf, WINDOW_PARTS } from "./line-windows.ts";
+import { featuresOf } from "./line-features.ts";
+import { type LineWindows, lineWindows, timeOf, WINDOW_PARTS } from "./line-windows.ts";
 
 /** Labelled parts of the random audit: what was counted, and what the same parts' scores expected. */
 export interface AuditedTruth {

@@ -1,5 +1,4 @@
 import type { Verdict } from "../../contracts/verdict.ts";
-import type { FeatureWindow } from "../../analysis/feature-shifts.ts";
 import { facetOf } from "../cases/facets.ts";
 import type { Database } from "../store/database.ts";
 
@@ -74,39 +73,6 @@ const isOf = ({ model, verdict }: Verdict, sha256: string): boolean => model?.sh
 
 /** Checked at the door. */
 const parseOwn = (json: string): Verdict => JSON.parse(json) as Verdict;
-
-/** Sensor readings of the random audit's parts, which alone are a fair sample of a line's. */
-export interface Readings {
-  readonly capturedAt: number;
-  readonly numbers: ReadonlyMap<string, number>;
-}
-
-/** The window's features: scores, times, verdicts, classes, and the readings between its first part and its last. */
-export function featuresOf(verdicts: readonly Verdict[], readings: readonly Readings[]): FeatureWindow {
-  const numbers = new Map<string, number[]>();
-  const counts = new Map<string, number>();
-  const add = (feature: string, value: number): void => {
-    const values = numbers.get(feature) ?? [];
-    if (values.length === 0) numbers.set(feature, values);
-    values.push(value);
-  };
-  const count = (feature: string): number => (counts.set(feature, (counts.get(feature) ?? 0) + 1), 0);
-  for (const verdict of verdicts) {
-    count(`verdict ${verdict.verdict}`);
-    add("latency, ms", verdict.latencyMs.total);
-    if (verdict.verdict === "fault") {
-      count(`fault ${verdict.reason}`);
-      continue;
-    }
-    count(`class ${verdict.class}`);
-    add("NG score", verdict.score);
-    add("confidence", Math.max(...Object.values(verdict.scores)));
-  }
-  const [from, to] = [timeOf(verdicts[0]), timeOf(verdicts.at(-1))];
-  for (const { capturedAt, numbers: own } of readings)
-    if (capturedAt >= from && capturedAt <= to) for (const [key, value] of own) add(`reading ${key}`, value);
-  return { parts: verdicts.length, numbers, counts };
-}
 
 export const timeOf = (verdict: Verdict | undefined): number =>
   verdict === undefined ? NaN : Date.parse(verdict.capturedAt ?? verdict.decidedAt);

@@ -8,7 +8,7 @@ import { learningRateAt, type ScheduleSettings } from "./learning-rate.ts";
 import { cellTargets, imageTargets } from "./soft-targets.ts";
 import { stageGraphs } from "./stage-graphs.ts";
 import { trainableNetwork, withTrainedWeights } from "./trainable-network.ts";
-import { mean } from "../metrics.ts";
+import { mean } from "../../statistics/averages.ts";
 import type { BatchInput, StepMessage, TrainingState } from "./training-messages.ts";
 import type { TrainingProcess } from "./training-process.ts";
 
