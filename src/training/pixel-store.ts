@@ -94,19 +94,20 @@ async function storeFrame(
   goodClasses: ReadonlySet<number>,
   size: InputSizePx,
 ): Promise<StoredFrame> {
+  let frame: Image;
   try {
-    const frame = await decodedFile(image.path);
-    const { mask, unreadable } = await frameMask(image, frame);
-    const stored = regions.map((region) => ({
-      ...region,
-      canvas: canvasOf(frame, region.rect, size),
-      mask: goodClasses.has(region.classIndex) ? ("clear" as const) : defectMask(image, mask, region, size),
-      isOutlined: mask !== null,
-    }));
-    return { regions: stored, print: { sampleIndex, print: printOf(frame) }, unreadable };
+    frame = await decodedFile(image.path);
   } catch (error) {
     return { ...NOTHING, unreadable: [{ file: image.file, path: image.path, reason: messageOf(error) }] };
   }
+  const { mask, unreadable } = await frameMask(image, frame);
+  const stored = regions.map((region) => ({
+    ...region,
+    canvas: canvasOf(frame, region.rect, size),
+    mask: goodClasses.has(region.classIndex) ? ("clear" as const) : defectMask(image, mask, region, size),
+    isOutlined: mask !== null,
+  }));
+  return { regions: stored, print: { sampleIndex, print: printOf(frame) }, unreadable };
 }
 
 const PRINT_SIZE: InputSizePx = { widthPx: 64, heightPx: 64 };

@@ -7,12 +7,12 @@ import { Slots } from "../../platform/slots.ts";
 import { uuidv7 } from "../../platform/uuid.ts";
 import type { Database } from "../store/database.ts";
 import { GroupCommit, type Settled } from "../store/group-commit.ts";
-import type { ObjectStore } from "../store/object-store.ts";
+import type { HashedContent, HashedFile, ObjectStore } from "../store/object-store.ts";
 import { checkImage, type MediaType } from "./check-image.ts";
 import { dailyLimit } from "./daily-limit.ts";
 import type { DayUsage } from "./day-usage.ts";
 import type { KnownDevice } from "./device-record.ts";
-import { receiveFile, tooLarge, type ReceivedFile } from "./receive-file.ts";
+import { receiveFile, tooLarge } from "./receive-file.ts";
 
 export interface ImageLimits {
   readonly imageBytes: number;
@@ -24,7 +24,7 @@ export interface ImageIntakeParts {
   readonly objects: ObjectStore;
   readonly usage: DayUsage;
   readonly clock: Clock;
-  /** For bodies on their way in; on the disk of the object store, where that is a folder. */
+  /** For large bodies on their way in; on the disk of the object store, where that is a folder. */
   readonly incomingFolder: string;
   readonly limits: ImageLimits;
 }
@@ -55,7 +55,7 @@ const STALE_MS = 3_600_000;
 const GROUP = { waitMs: 15, largestGroup: 64 };
 
 /**
- * Images in, exactly as devices sent them: streamed into a file while they are hashed, decoded to prove that they are
+ * Images in, exactly as devices sent them: hashed while they arrive, large ones into a file, decoded to prove that they are
  * images, put into the object store, and only then known to the database. An answer means that all of it is durable.
  */
 export class ImageIntake {
@@ -111,11 +111,14 @@ export class ImageIntake {
       const file = await receiveFile(image.body, { path, maxBytes: limits.imageBytes });
       return await this.#store(image, file);
     } finally {
-      await unlink(path).catch(() => undefined); // not begun, or gone: cleared at the next start at the latest
+      await unlink(path).catch(() => undefined); // never made, or gone: cleared at the next start at the latest
     }
   }
 
-  async #store({ device, sha256, mediaType }: ArrivingImage, file: ReceivedFile): Promise<"new" | "known"> {
+  async #store(
+    { device, sha256, mediaType }: ArrivingImage,
+    file: HashedFile | HashedContent,
+  ): Promise<"new" | "known"> {
     if (file.sha256 !== sha256) {
       const sentence = `The bytes have the SHA-256 ${file.sha256}, not the one in the address; they were damaged on the way.`;
       throw new HttpRefusal(422, "WRONG_HASH", sentence);
@@ -127,8 +130,8 @@ export class ImageIntake {
     return this.#rows.write({ device, sha256, mediaType, bytes: file.bytes, ...size });
   }
 
-  async #check({ path, content }: ReceivedFile, mediaType: MediaType): ReturnType<typeof checkImage> {
-    const bytes = content ?? (await readFile(path));
+  async #check(file: HashedFile | HashedContent, mediaType: MediaType): ReturnType<typeof checkImage> {
+    const bytes = "content" in file ? file.content : await readFile(file.path);
     return checkImage(bytes, { mediaType, maxPixels: this.#parts.limits.imagePixels });
   }
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { HttpRefusal } from "../../http/error-reply.ts";
-import type { HashedFile } from "../store/object-store.ts";
+import type { HashedContent, HashedFile } from "../store/object-store.ts";
 
 /** The connection is given up where the rest of a body is not wanted. */
 const HANG_UP = { connection: "close" };
@@ -10,26 +10,22 @@ const HANG_UP = { connection: "close" };
 export const tooLarge = (maxBytes: number): HttpRefusal =>
   new HttpRefusal(413, "TOO_LARGE", `The image is larger than the ${maxBytes} bytes that are accepted here.`, HANG_UP);
 
-/** Bodies up to so many bytes are kept in memory besides, so that whoever checks them need not read the file. */
+/** Bodies up to so many bytes stay in memory: most do, and a file of its own would cost each of them five more calls. */
 const KEPT_BYTES = 1024 * 1024;
 
-export interface ReceivedFile extends HashedFile {
-  /** null: larger than what is kept. */
-  readonly content: Buffer | null;
-}
-
 /**
- * Writes a body to `path` while it arrives and takes its hash; never more than `maxBytes` of it. Not yet synced: that is
- * the store's business. Throws 413 for a longer body, 400 for one that ends early; the file is the caller's to remove.
+ * Takes a body's hash while it arrives, and the body: in memory, or from KEPT_BYTES on in a new file at `path` (not yet
+ * synced: that is the store's business). Never more than `maxBytes` of it. Throws 413 for a longer body, 400 for one that
+ * ends early; the file is the caller's to remove.
  */
 export async function receiveFile(
   body: Readable,
   { path, maxBytes }: { readonly path: string; readonly maxBytes: number },
-): Promise<ReceivedFile> {
+): Promise<HashedFile | HashedContent> {
   const hash = createHash("sha256");
-  const kept: Buffer[] = [];
+  let kept: Buffer[] = [];
   let bytes = 0;
-  const file = await open(path, "wx", 0o600);
+  let file: FileHandle | undefined;
   try {
     // Not destroyed when we stop reading: the refusal has to leave through the same connection.
     for await (const chunk of body.iterator({ destroyOnReturn: false })) {
@@ -37,8 +33,11 @@ export async function receiveFile(
       bytes += piece.length;
       if (bytes > maxBytes) throw tooLarge(maxBytes);
       hash.update(piece);
-      if (bytes <= KEPT_BYTES) kept.push(piece);
-      await file.writeFile(piece);
+      kept.push(piece);
+      if (bytes <= KEPT_BYTES) continue;
+      file ??= await open(path, "wx", 0o600);
+      for (const part of kept) await file.writeFile(part);
+      kept = [];
     }
   } catch (error) {
     if (error instanceof HttpRefusal) throw error;
@@ -47,8 +46,8 @@ export async function receiveFile(
     }
     throw error;
   } finally {
-    await file.close();
+    await file?.close();
   }
-  const content = bytes <= KEPT_BYTES ? Buffer.concat(kept) : null;
-  return { path, bytes, sha256: hash.digest("hex"), content };
+  const sha256 = hash.digest("hex");
+  return file === undefined ? { content: Buffer.concat(kept), bytes, sha256 } : { path, bytes, sha256 };
 }

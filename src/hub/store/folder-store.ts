@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { messageOf, SightlineError } from "../../contracts/errors.ts";
 import { syncDirectory } from "../../platform/durable-file.ts";
-import type { HashedFile, ObjectStore, StoredObject } from "./object-store.ts";
+import type { HashedContent, HashedFile, ObjectStore, StoredObject } from "./object-store.ts";
 import { verified } from "./verified-stream.ts";
 
 const NAME = /^[0-9a-f]{64}$/;
@@ -26,7 +26,7 @@ export class FolderStore implements ObjectStore {
     this.#parts = join(root, "parts");
   }
 
-  async put(file: HashedFile): Promise<void> {
+  async put(file: HashedFile | HashedContent): Promise<void> {
     try {
       await this.#put(file);
     } catch (error) {
@@ -34,17 +34,14 @@ export class FolderStore implements ObjectStore {
     }
   }
 
-  async #put({ path, bytes, sha256 }: HashedFile): Promise<void> {
-    const target = this.#pathOf(sha256);
+  async #put(file: HashedFile | HashedContent): Promise<void> {
+    const target = this.#pathOf(file.sha256);
     // A rename that was never synced is not safe yet, whoever made it.
-    if (await isIntact(target, sha256)) return syncDirectory(dirname(target));
-    await makeFolder(this.#parts);
-    const part = join(this.#parts, `${sha256}.${process.pid}.${this.#count++}`);
+    if (await isIntact(target, file.sha256)) return syncDirectory(dirname(target));
+    const part = join(this.#parts, `${file.sha256}.${process.pid}.${this.#count++}`);
     try {
-      await copyFile(path, part);
-      await syncFile(part, bytes);
-      await makeFolder(dirname(target));
-      await rename(part, target);
+      await inFolder(this.#parts, () => writePart(file, part));
+      await inFolder(dirname(target), () => rename(part, target));
     } catch (error) {
       await rm(part, { force: true });
       throw error;
@@ -113,14 +110,28 @@ async function isIntact(path: string, sha256: string): Promise<boolean> {
   return bytes !== null && hash("sha256", bytes) === sha256;
 }
 
-async function syncFile(path: string, expectedBytes: number): Promise<void> {
-  const file = await open(path, "r+");
+/** On return the bytes are on the disk; their name may not be yet. */
+async function writePart(file: HashedFile | HashedContent, part: string): Promise<void> {
+  if ("path" in file) await copyFile(file.path, part);
+  const handle = await open(part, "path" in file ? "r+" : "wx");
   try {
-    const { size } = await file.stat();
-    if (size !== expectedBytes) throw new Error(`the file to be stored has ${size} bytes, not ${expectedBytes}`);
-    await file.sync();
+    if ("content" in file) await handle.writeFile(file.content);
+    const { size } = await handle.stat();
+    if (size !== file.bytes) throw new Error(`the file to be stored has ${size} bytes, not ${file.bytes}`);
+    await handle.sync();
   } finally {
-    await file.close();
+    await handle.close();
+  }
+}
+
+/** Makes the folder only where it turns out to be missing: nearly always it is there. */
+async function inFolder(folder: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    absent(error);
+    await makeFolder(folder);
+    await act();
   }
 }
 

@@ -7,6 +7,13 @@ export interface HashedFile {
   readonly sha256: string;
 }
 
+/** Bytes in memory whose hash was taken while they arrived. */
+export interface HashedContent {
+  readonly content: Buffer;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
 export interface StoredObject {
   readonly sha256: string;
   /** Unix ms, by the store's clock. */
@@ -19,7 +26,7 @@ export interface StoredObject {
  */
 export interface ObjectStore {
   /** On return the bytes survive a power cut. Storing what is there already is no error. The file stays the caller's. */
-  put(file: HashedFile): Promise<void>;
+  put(file: HashedFile | HashedContent): Promise<void>;
   /** null: not there. The stream fails at its end with OBJECT_DAMAGED where the bytes are not those of the name. */
   get(sha256: string): Promise<Readable | null>;
   has(sha256: string): Promise<boolean>;

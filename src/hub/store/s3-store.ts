@@ -11,7 +11,7 @@ import {
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { messageOf, SightlineError } from "../../contracts/errors.ts";
-import type { HashedFile, ObjectStore, StoredObject } from "./object-store.ts";
+import type { HashedContent, HashedFile, ObjectStore, StoredObject } from "./object-store.ts";
 import { damaged, verified } from "./verified-stream.ts";
 
 export interface S3Settings {
@@ -51,9 +51,10 @@ export class S3Store implements ObjectStore {
     });
   }
 
-  async put(file: HashedFile): Promise<void> {
-    const body = await readFile(file.path);
-    if (hash("sha256", body) !== file.sha256) throw damaged(file.sha256, file.path);
+  async put(file: HashedFile | HashedContent): Promise<void> {
+    const body = "content" in file ? file.content : await readFile(file.path);
+    const from = "content" in file ? "memory" : file.path;
+    if (hash("sha256", body) !== file.sha256) throw damaged(file.sha256, from);
     await this.#answer(`store ${file.sha256}`, async () => {
       if (!(await this.#write(file.sha256, body, this.#conditional)) && !(await this.#holds(file.sha256, body))) {
         await this.#write(file.sha256, body, false); // what lay under the name was damaged

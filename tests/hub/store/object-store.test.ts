@@ -40,6 +40,13 @@ function keepsItsPromises(open: () => Promise<ObjectStore>, damage: (sha256: str
     expect(await readFile(photo.path, "utf8")).toBe("a photograph");
   });
 
+  test("gives back bytes that came from memory", async () => {
+    const store = await open();
+    const { sha256, bytes } = await file("never on a disk of ours");
+    await store.put({ content: Buffer.from("never on a disk of ours"), sha256, bytes });
+    expect(await textOf(await store.get(sha256))).toBe("never on a disk of ours");
+  });
+
   test("takes the same bytes again, also from two at once", async () => {
     const store = await open();
     const photo = await file("twice");
