@@ -99,6 +99,19 @@ export const TrainingConfig = z
   })
   .describe("retraining; see docs/retraining.md");
 
+export const AnalysisConfig = z
+  .strictObject({
+    suspicionAfterSeconds: z
+      .number()
+      .min(1)
+      .max(86_400)
+      .default(60)
+      .describe(
+        "how long after a label the labels that are probably wrong are looked for anew, once for all until then",
+      ),
+  })
+  .describe("what is computed from labelled cases");
+
 export const ReleasesConfig = z.strictObject({
   directory: z.string().min(1).describe("the folder that sightline release keys made, relative to this file"),
   keys: z.string().min(1).describe("folder with the snapshot, timestamp and director keys only"),
@@ -120,6 +133,7 @@ export const HubConfig = z
     database: DatabaseConfig.prefault({ engine: "sqlite" }),
     images: ImagesConfig.prefault({ type: "folder" }),
     limits: LimitsConfig.prefault({}),
+    analysis: AnalysisConfig.prefault({}),
     training: TrainingConfig.prefault({}),
     releases: ReleasesConfig.nullable().default(null),
     sessionHours: z.number().gt(0).max(168).default(12).describe("after which a person signs in again"),

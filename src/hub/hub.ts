@@ -24,6 +24,7 @@ import { removeExpiredSessions } from "./people/sessions.ts";
 import { SignInAttempts } from "./people/sign-in-attempts.ts";
 import { installUserRoutes } from "./people/user-routes.ts";
 import { LeaseTable } from "./jobs/lease-table.ts";
+import { openShortJobs } from "./jobs/open-short-jobs.ts";
 import { installLoopRoutes } from "./loop/loop-routes.ts";
 import { installProjectRoutes } from "./projects/project-routes.ts";
 import { Reconciliation } from "./reconciliation.ts";
@@ -43,6 +44,7 @@ import { installJudgementRoutes } from "./training/judgement-routes.ts";
 import { installTrainingRoutes } from "./training/training-routes.ts";
 import { trainingWorkers } from "./training/training-worker.ts";
 import { AnalysisDesk } from "./workbench/analysis-desk.ts";
+import { SUSPICION_JOB, suspectLater, suspicionHandler } from "./workbench/label-suspicion.ts";
 import { installWorkbench } from "./workbench/workbench-routes.ts";
 
 export interface HubParts {
@@ -132,8 +134,15 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
     ...{ sessionHours: config.sessionHours, secureCookies: https, signInsPerMinute: limits.signInsPerMinute },
   };
   const openId = await openIdClient(config, parts);
-  const similar = new SimilarityIndex(await databaseSettings(config.database, parts.environment), clock);
+  const settings = await databaseSettings(config.database, parts.environment);
+  const similar = new SimilarityIndex(settings, clock);
   const desk = new AnalysisDesk(database, clock);
+  const onJobFault = (kind: string, error: unknown): void => log.error({ kind, error }, "a short job was not done");
+  const handlers = { [SUSPICION_JOB]: suspicionHandler(database, desk) };
+  const shortJobs = openShortJobs(settings, { ...SHORT_JOB_RETRIES, handlers, onFault: onJobFault }, clock);
+  const suspicionAfterMs = config.analysis.suspicionAfterSeconds * 1000;
+  const labelsChanged = (project: string): Promise<void> =>
+    suspectLater(shortJobs, project, suspicionAfterMs).catch((error: unknown) => onJobFault(SUSPICION_JOB, error));
   const table = new LeaseTable(database, clock);
   const releases = await releaseParts(config, parts, foundation);
   const trainingRoutes = { database, models, table, clock, bases: config.training.bases };
@@ -157,7 +166,7 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
     installSessionRoutes(api, sessions);
     installOpenIdRoutes(api, { ...sessions, openId });
     installUserRoutes(api, { database, clock });
-    await installWorkbench(api, { database, images: objects, similar, desk, clock });
+    await installWorkbench(api, { database, images: objects, similar, desk, clock, labelsChanged });
   };
   const server = new HubServer(
     {
@@ -188,6 +197,7 @@ async function assembleServer(config: HubConfig, parts: HubParts, foundation: Fo
       caseIntake,
       similar,
       desk,
+      shortJobs,
       server,
       reconciliation,
       ...training,
@@ -221,6 +231,8 @@ async function openIdClient({ oidc, http }: HubConfig, { environment }: HubParts
   const clientSecret = await readSecret(oidc.clientSecret, environment);
   return new OpenIdClient({ ...oidc, clientSecret, publicUrl: http.publicUrl });
 }
+
+const SHORT_JOB_RETRIES = { mostRetries: 3, firstPauseMs: 5000 };
 
 const ANY_OBJECT = "0".repeat(64);
 

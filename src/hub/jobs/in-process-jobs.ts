@@ -1,16 +1,24 @@
 import { SightlineError } from "../../contracts/errors.ts";
 import type { Clock } from "../../platform/clock.ts";
-import type { ShortJobOptions, ShortJobPayload, ShortJobs } from "./short-jobs.ts";
+import type { ShortJobOptions, ShortJobPayload, ShortJobs, ShortJobTime } from "./short-jobs.ts";
 
 /** Jobs that may wait; one more is refused, so that no flood fills the memory. */
 const MOST_WAITING = 10_000;
+const LONGEST_SLEEP_MS = 3_600_000;
+
+interface WaitingJob {
+  readonly kind: string;
+  readonly payload: ShortJobPayload;
+  readonly key: string | undefined;
+  readonly dueTick: number;
+}
 
 /** Short jobs for a hub that is one process: one after the other, in memory. */
 export class InProcessJobs implements ShortJobs {
   readonly name = "short jobs";
   readonly #options: ShortJobOptions;
   readonly #clock: Clock;
-  readonly #waiting: { readonly kind: string; readonly payload: ShortJobPayload }[] = [];
+  readonly #waiting: WaitingJob[] = [];
   readonly #stopping = new AbortController();
   #wake: () => void = () => undefined;
   #running: Promise<void> = Promise.resolve();
@@ -31,21 +39,32 @@ export class InProcessJobs implements ShortJobs {
     await this.#running;
   }
 
-  async send(kind: string, payload: ShortJobPayload): Promise<void> {
+  async send(kind: string, payload: ShortJobPayload, { key, afterMs = 0 }: ShortJobTime = {}): Promise<void> {
+    if (key !== undefined && this.#waiting.some((job) => job.kind === kind && job.key === key)) return;
     if (this.#waiting.length >= MOST_WAITING) {
       throw new SightlineError("INTERRUPTED", `${MOST_WAITING} short jobs are waiting already; try again later`);
     }
-    this.#waiting.push({ kind, payload });
+    this.#waiting.push({ kind, payload, key, dueTick: this.#clock.tick() + afterMs });
     this.#wake();
   }
 
   async #loop(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      const next = this.#waiting.shift();
-      if (next === undefined) await new Promise<void>((resolve) => (this.#wake = resolve));
+      const now = this.#clock.tick();
+      const due = this.#waiting.findIndex(({ dueTick }) => dueTick <= now);
+      const [next] = due === -1 ? [] : this.#waiting.splice(due, 1);
+      if (next === undefined) await this.#idle(now);
       else await this.#run(next.kind, next.payload, signal);
     }
+  }
+
+  /** Until a job is sent or due, or the service stops. */
+  async #idle(now: number): Promise<void> {
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    const nextTick = Math.min(...this.#waiting.map(({ dueTick }) => dueTick), now + LONGEST_SLEEP_MS);
+    await this.#clock.sleep(nextTick - now, woken.signal).catch(() => undefined); // rejects only when woken
   }
 
   async #run(kind: string, payload: ShortJobPayload, signal: AbortSignal): Promise<void> {

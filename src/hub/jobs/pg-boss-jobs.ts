@@ -1,5 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { PgBoss } from "pg-boss";
-import type { ShortJobOptions, ShortJobPayload, ShortJobs } from "./short-jobs.ts";
+import type { ShortJobOptions, ShortJobPayload, ShortJobs, ShortJobTime } from "./short-jobs.ts";
 
 const SCHEMA = "short_jobs";
 const POLL_S = 2;
@@ -22,6 +23,7 @@ export class PgBossJobs implements ShortJobs {
     await this.#boss.start();
     for (const [kind, handler] of Object.entries(handlers)) {
       await this.#boss.createQueue(kind, {
+        policy: "short", // one job of a key waits
         retryLimit: mostRetries,
         retryDelay: Math.max(1, Math.ceil(firstPauseMs / 1000)),
         retryBackoff: true,
@@ -46,7 +48,8 @@ export class PgBossJobs implements ShortJobs {
     await this.#boss.stop({ graceful: true, timeout: STOP_MS });
   }
 
-  async send(kind: string, payload: ShortJobPayload): Promise<void> {
-    await this.#boss.send(kind, payload);
+  async send(kind: string, payload: ShortJobPayload, { key, afterMs = 0 }: ShortJobTime = {}): Promise<void> {
+    const singletonKey = key ?? randomUUID();
+    await this.#boss.send(kind, payload, { singletonKey, startAfter: Math.ceil(afterMs / 1000) });
   }
 }

@@ -6,7 +6,7 @@ import { siblingModule } from "../../platform/sibling-module.ts";
 import type { Database } from "../store/database.ts";
 import { requireProject } from "./project-record.ts";
 import type { ChoiceStudy } from "./choice-study.ts";
-import type { Study } from "./study.ts";
+import type { Study, StudyInput, Suspicions } from "./study.ts";
 import type { StudyWish } from "./study-worker.ts";
 import { labelStamp, studyCases } from "./study-cases.ts";
 
@@ -74,11 +74,23 @@ export class AnalysisDesk implements Service {
     return study;
   }
 
+  /** The labels that are probably wrong, as in a study, which takes several times as long. Rejects like `study`. */
+  async suspicions(project: string): Promise<Suspicions> {
+    const made = this.#turn.then(async () =>
+      this.#run<Suspicions>({ kind: "suspicions", input: await this.#input(project) }),
+    );
+    this.#turn = made.catch(() => undefined);
+    return made;
+  }
+
   async #make(project: string): Promise<Study> {
+    return this.#run<Study>({ kind: "cases", input: await this.#input(project) });
+  }
+
+  async #input(project: string): Promise<StudyInput> {
     const { classes } = await requireProject(this.#database, project);
     const found = await studyCases(this.#database, project);
-    const input = { ...found, classes: classes.map(({ name }) => name), seed: SEED };
-    return this.#run<Study>({ kind: "cases", input });
+    return { ...found, classes: classes.map(({ name }) => name), seed: SEED };
   }
 
   async #makeChoice(project: string): Promise<ChoiceStudy> {

@@ -8,7 +8,7 @@ import { scopeOf } from "../../analysis/scope.ts";
 import type { Api } from "../../http/zod-provider.ts";
 import { requirePerson } from "../people/require-person.ts";
 import { errorCells } from "./error-cells.ts";
-import { writeSuspicions } from "./label-suspicion.ts";
+import { refreshSuspicions } from "./label-suspicion.ts";
 import { modelVersions } from "./model-versions.ts";
 import { proofCounts } from "./proof-counts.ts";
 import { type ProjectRecord, requireProject } from "./project-record.ts";
@@ -213,8 +213,7 @@ function installStudyRoutes(api: Api, parts: WorkbenchParts): void {
     async (request) => {
       requirePerson(request, "labeller");
       const { project } = request.body;
-      const { suspects, embedded, estimatedWrong } = await desk.study(project);
-      await writeSuspicions(database, project, suspects);
+      const { suspects, embedded, estimatedWrong } = await refreshSuspicions(database, desk, project);
       return { suspects: suspects.length, cases: embedded, estimatedWrong };
     },
   );

@@ -239,6 +239,7 @@ function installLabelRoutes(api: Api, parts: WorkbenchParts): void {
       const { id: caseId } = request.params;
       const labelled = await labelCase(database, { ...request.body, caseId, by, at: clock.wallNow(), classes });
       if (!request.body.blind) await clearSuspicion(database, caseId);
+      await parts.labelsChanged(project);
       return labelled;
     },
   );
@@ -255,7 +256,10 @@ function installLabelRoutes(api: Api, parts: WorkbenchParts): void {
     },
     async (request) => {
       const { name: by } = requirePerson(request, "labeller");
-      return undoLabel(database, { caseId: request.params.id, by, at: clock.wallNow() });
+      const { id: caseId } = request.params;
+      const left = await undoLabel(database, { caseId, by, at: clock.wallNow() });
+      await parts.labelsChanged((await requireCase(parts, caseId)).project);
+      return left;
     },
   );
 

@@ -1,8 +1,30 @@
 import type { SuspectedLabel } from "../../analysis/suspected-labels.ts";
+import type { ShortJobHandler, ShortJobs } from "../jobs/short-jobs.ts";
 import type { Database } from "../store/database.ts";
+import type { AnalysisDesk } from "./analysis-desk.ts";
+import type { Suspicions } from "./study.ts";
 
-/** Writes the newest suspicions over those before; the gallery's order "suspicion" reads them. */
-export async function writeSuspicions(
+export const SUSPICION_JOB = "label-suspicion";
+
+/** Looks for labels that are probably wrong, and keeps what it found for the gallery's order "suspicion". */
+export async function refreshSuspicions(database: Database, desk: AnalysisDesk, project: string): Promise<Suspicions> {
+  const found = await desk.suspicions(project);
+  await writeSuspicions(database, project, found.suspects);
+  return found;
+}
+
+export const suspicionHandler =
+  (database: Database, desk: AnalysisDesk): ShortJobHandler =>
+  async ({ project }) => {
+    if (typeof project === "string") await refreshSuspicions(database, desk, project);
+  };
+
+/** Labels of a project changed: a while from now, once for all that change until then. */
+export const suspectLater = (jobs: ShortJobs, project: string, afterMs: number): Promise<void> =>
+  jobs.send(SUSPICION_JOB, { project }, { key: project, afterMs });
+
+/** Writes the newest suspicions over those before. */
+async function writeSuspicions(
   database: Database,
   project: string,
   suspects: readonly SuspectedLabel[],

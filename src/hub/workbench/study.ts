@@ -49,9 +49,9 @@ const CURVE_REPEATS = 10;
 /** Takes seconds at a few thousand cases: for a thread of its own. */
 export function studyOf({ cases, classes, modelVersion, seed }: StudyInput): Study {
   const judged = cases.filter((each) => each.judged && each.current);
-  const embedded = cases.flatMap((each) => (each.embedding === null ? [] : [{ ...each, embedding: each.embedding }]));
+  const embedded = embeddedOf(cases);
   const enough = embedded.length >= LEAST_EMBEDDED;
-  const { suspects, estimatedWrong } = enough ? suspicionsOf(embedded, classes, seed) : NO_SUSPICION;
+  const { suspects, estimatedWrong } = suspectsAmong(embedded, classes, seed);
   const wrong = new Set(judged.filter((each) => each.wrong).map(({ id }) => id));
   return {
     modelVersion,
@@ -73,11 +73,25 @@ export function studyOf({ cases, classes, modelVersion, seed }: StudyInput): Stu
 
 const NO_SUSPICION = { suspects: [] as readonly SuspectedLabel[], estimatedWrong: 0 };
 
-function suspicionsOf(
-  cases: readonly (StudyCase & { readonly embedding: Float32Array })[],
+type EmbeddedCase = StudyCase & { readonly embedding: Float32Array };
+
+const embeddedOf = (cases: readonly StudyCase[]): EmbeddedCase[] =>
+  cases.flatMap((each) => (each.embedding === null ? [] : [{ ...each, embedding: each.embedding }]));
+
+export type Suspicions = Pick<Study, "embedded" | "suspects" | "estimatedWrong">;
+
+/** The part of a study that looks for labels that are probably wrong. */
+export function suspicionsOf({ cases, classes, seed }: Omit<StudyInput, "modelVersion">): Suspicions {
+  const embedded = embeddedOf(cases);
+  return { embedded: embedded.length, ...suspectsAmong(embedded, classes, seed) };
+}
+
+function suspectsAmong(
+  cases: readonly EmbeddedCase[],
   classes: readonly string[],
   seed: number,
-): { readonly suspects: readonly SuspectedLabel[]; readonly estimatedWrong: number } {
+): Omit<Suspicions, "embedded"> {
+  if (cases.length < LEAST_EMBEDDED) return NO_SUSPICION;
   if (new Set(cases.map(({ label }) => label)).size < 2 || new Set(cases.map(({ group }) => group)).size < 2) {
     return NO_SUSPICION;
   }

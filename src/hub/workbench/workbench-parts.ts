@@ -11,4 +11,6 @@ export interface WorkbenchParts {
   readonly similar: SimilarityIndex;
   readonly desk: AnalysisDesk;
   readonly clock: Clock;
+  /** Told after a label was given or taken back; never rejects. */
+  labelsChanged(project: string): Promise<void>;
 }

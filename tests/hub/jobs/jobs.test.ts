@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { InProcessJobs } from "../../../src/hub/jobs/in-process-jobs.ts";
 import { type JobHandler, JobWorker } from "../../../src/hub/jobs/job-worker.ts";
 import { LeaseTable } from "../../../src/hub/jobs/lease-table.ts";
-import { PgBossJobs } from "../../../src/hub/jobs/pg-boss-jobs.ts";
-import type { ShortJobOptions, ShortJobs } from "../../../src/hub/jobs/short-jobs.ts";
+import { openShortJobs } from "../../../src/hub/jobs/open-short-jobs.ts";
+import type { ShortJobOptions } from "../../../src/hub/jobs/short-jobs.ts";
 import type { Database } from "../../../src/hub/store/database.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
 import { FakeClock } from "../../fakes/fake-clock.ts";
@@ -158,13 +157,31 @@ onBothEngines((engine) => {
       },
     };
     const settings = engine.emptyDatabase();
-    const jobs: ShortJobs =
-      settings.engine === "sqlite" ? new InProcessJobs(options, systemClock) : new PgBossJobs(options, settings.url);
+    const jobs = openShortJobs(settings, options, systemClock);
     await jobs.start();
     await jobs.send("thumbnail", { sha256: "a" });
     await jobs.send("thumbnail", { sha256: "b" });
     await expect.poll(() => done, { timeout: 15_000 }).toHaveLength(2);
     await jobs.stop();
     expect(faults).toEqual([]);
+  });
+
+  test("short jobs of one key that wait are one, done when its time has come; one that is sent later is another", async () => {
+    const done: { readonly payload: unknown; readonly at: number }[] = [];
+    const options: ShortJobOptions = {
+      ...{ mostRetries: 0, firstPauseMs: 5, onFault: () => undefined },
+      handlers: { study: async (payload) => void done.push({ payload, at: Date.now() }) },
+    };
+    const jobs = openShortJobs(engine.emptyDatabase(), options, systemClock);
+    await jobs.start();
+    const sentAt = Date.now();
+    for (let count = 0; count < 5; count++) await jobs.send("study", { project: "p" }, { key: "p", afterMs: 1500 });
+    await jobs.send("study", { project: "q" }, { key: "q" });
+    await expect.poll(() => done.map(({ payload }) => payload), { timeout: 15_000 }).toHaveLength(2);
+    expect(done.map(({ payload }) => payload)).toEqual([{ project: "q" }, { project: "p" }]);
+    expect((done[1]?.at ?? 0) - sentAt).toBeGreaterThan(1000);
+    await jobs.send("study", { project: "p" }, { key: "p" });
+    await expect.poll(() => done, { timeout: 15_000 }).toHaveLength(3);
+    await jobs.stop();
   });
 });

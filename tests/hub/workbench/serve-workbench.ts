@@ -74,7 +74,7 @@ export async function serveWorkbench(options: ServeOptions = {}): Promise<Served
     installSessionRoutes(api, sessions);
     installOpenIdRoutes(api, { ...sessions, openId: null });
     installUserRoutes(api, { database, clock });
-    await installWorkbench(api, { database, images, similar, desk, clock });
+    await installWorkbench(api, { database, images, similar, desk, clock, labelsChanged: async () => undefined });
   };
   const server = new HubServer(
     { database, version: "0.1.0", clock, log: silentLogger, installRoutes, onAnswer: () => undefined },
