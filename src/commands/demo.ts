@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf, SightlineError } from "../contracts/errors.ts";
-import { startDevice } from "../edge/device.ts";
+import { type RunningDevice, startDevice } from "../edge/device.ts";
 import type { DeviceConfig } from "../edge/device-config.ts";
 import { EmbeddedBroker } from "../edge/embedded-broker.ts";
 import { loadDeviceConfig } from "../edge/load-config.ts";
@@ -13,18 +13,19 @@ import { untilStopped } from "../platform/stop-signals.ts";
 import type { Command } from "./command.ts";
 import { parseCommandLine } from "./command-line.ts";
 import { type DemoHub, enrolDemoDevice, PROJECT, startDemoHub } from "./demo/demo-hub.ts";
-import { demoDevice, demoDirectory, loopDevice } from "./demo/demo-line.ts";
+import { demoDevice, demoDirectory, loopDevice, secondStation } from "./demo/demo-line.ts";
 import { DemoReleases } from "./demo/demo-releases.ts";
 import { labelByTruth } from "./demo/label-by-truth.ts";
 import { LoopDesk } from "./demo/loop-desk.ts";
 import { beginAnew, readLoopRecord, writeLoopRecord } from "./demo/loop-record.ts";
 import type { LoopEvent } from "./demo/loop-step.ts";
+import { startSecondStation } from "./demo/second-station.ts";
 import { turnLoop } from "./demo/turn-loop.ts";
 
 const HELP = `usage: sightline demo [options]
 
-Broker, hub and one device on the simulated line, on this machine, until Ctrl-C. What npm start runs. In its first minutes
-it turns the loop once: the line drifts, the device raises an alarm, cases go to the hub and are labelled from the simulator's
+Broker, hub and a device on the simulated line, on this machine, until Ctrl-C. What npm start runs. In its first minutes
+it turns the loop once, with a second device beside the first: the line drifts, the device raises an alarm, cases go to the hub and are labelled from the simulator's
 ground truth, a new model is trained, signed, tried beside the old one, and put on the line. docs/loop.md tells of it.
 
   --loop WHEN       auto (once, the first time) or off: the line as it is (default auto)
@@ -113,11 +114,13 @@ async function runUntilStopped(wish: Wish): Promise<void> {
     const device = await startDevice(config, parts).catch((error: unknown) => {
       if (!stop.signal.aborted) throw error;
     });
+    let second: RunningDevice | undefined;
     if (device !== undefined) {
       const text = announcement(device.url, brokerUrl, hub, config);
       if (wish.json) process.stderr.write(text);
       else process.stdout.write(text);
       if (config !== plain) {
+        second = await startSecondStation(secondStation(config, join(directory, "station-2")), hub, places, parts);
         if (!hasTurned) await writeLoopRecord(directory, false);
         const run = { config, hub, deviceUrl: device.url, releases, signal: stop.signal, wish, log };
         void goOn(run, "the simulator's labels stop", labelAll);
@@ -126,7 +129,7 @@ async function runUntilStopped(wish: Wish): Promise<void> {
     }
     await stopped;
     process.stderr.write("\nstopping …\n");
-    await device?.stop();
+    await Promise.all([device?.stop(), second?.stop()]);
   } finally {
     await hub.stop();
   }

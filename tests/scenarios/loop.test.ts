@@ -7,7 +7,7 @@ import type { TruthTally } from "../../src/commands/demo/truth-tally.ts";
 import { openDatabase } from "../../src/hub/store/database.ts";
 import { hasChromium, launchChromium } from "../edge/status/page-in-chromium.ts";
 import { axeFindings } from "../hub/workbench/workbench-in-chromium.ts";
-import { expectSquare, readLedger } from "./support/ledger.ts";
+import { expectSquare, type Ledger, readLedger } from "./support/ledger.ts";
 import { Boot, temporaryDirectory } from "./support/station.ts";
 
 const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
@@ -47,8 +47,12 @@ it(
 
     const ledger = readLedger(directory);
     expectSquare(ledger);
-    const versions = [...new Set(ledger.verdicts.map(({ model }) => model?.version ?? ""))].filter((one) => one !== "");
-    expect(versions).toEqual(["1.0.0", "1.1.0"]);
+    expect(versionsIn(ledger)).toEqual(["1.0.0", "1.1.0"]);
+    const second = readLedger(join(directory, "station-2"));
+    expectSquare(second);
+    expect(versionsIn(second)).toEqual(["1.0.0", "1.1.0"]);
+    // The canary first, then the fleet.
+    expect(firstOf(second, "1.1.0")).toBeGreaterThan(firstOf(ledger, "1.1.0"));
     const database = await openDatabase({ engine: "sqlite", path: join(directory, "hub", "hub.sqlite") });
     onTestFinished(() => database.close());
     const { query } = database;
@@ -59,6 +63,12 @@ it(
     expect(await query.selectFrom("drift_alarms").select("row").execute()).not.toHaveLength(0);
   },
 );
+
+const versionsIn = ({ verdicts }: Ledger): string[] =>
+  [...new Set(verdicts.map(({ model }) => model?.version ?? ""))].filter((version) => version !== "");
+
+const firstOf = ({ verdicts }: Ledger, version: string): number =>
+  Date.parse(verdicts.find(({ model }) => model?.version === version)?.decidedAt ?? "");
 
 async function lookAtPage(boot: Boot): Promise<void> {
   if (!hasChromium) return;

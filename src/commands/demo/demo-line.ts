@@ -72,4 +72,29 @@ export function loopDevice(config: DeviceConfig, releases: DemoReleases, hasTurn
   };
 }
 
+/** Slow: it is there to get the model that the first station has tried. */
+const SECOND_PARTS_PER_SECOND = 2;
+const SECOND_TRIAL_PARTS = 20;
+const SECOND_SEED = 2;
+
+/**
+ * A second station with a clean window, for the roll-out to reach after the canary: `loopDevice`'s, at another place. It
+ * sends no cases, or the simulator would have to say of every part which station saw it.
+ */
+export function secondStation(first: DeviceConfig, dataDirectory: string): DeviceConfig {
+  const { camera, hub, releases } = first;
+  if (camera.type !== "simulated" || hub === null || releases === null) {
+    throw new Error("the second station needs the loop's first one");
+  }
+  return {
+    ...first,
+    device: "station-2",
+    dataDirectory,
+    camera: { ...camera, seed: SECOND_SEED, partsPerSecond: SECOND_PARTS_PER_SECOND, drift: null },
+    http: { ...first.http, port: 0 },
+    hub: { ...hub, cases: CaseOptions.parse({ reasons: [] }) },
+    releases: { ...releases, trial: { ...releases.trial, parts: SECOND_TRIAL_PARTS } },
+  };
+}
+
 export const demoDirectory = (root: string): string => join(root, "data", "demo");
