@@ -111,11 +111,16 @@ ${quantizationSentence(trained)}
 `;
 }
 
-function quantizationSentence({ quantization, report }: TrainedModel): string {
+function quantizationSentence({ quantization, shippedQuantization: shipped, report }: TrainedModel): string {
   const { accepted, aurocLoss, classAgreement, float32Bytes, int8Bytes } = quantization;
   return `int8 ${accepted ? "is what devices run" : "was refused, devices run float32"}. AUROC in float32
 ${share(report.float32.all.auroc.pooled)}, lost by int8 ${aurocLoss.toFixed(4)}; the same class on ${share(classAgreement)} of the frames;
-${megabytes(float32Bytes)} MB became ${megabytes(int8Bytes)} MB.`;
+${megabytes(float32Bytes)} MB became ${megabytes(int8Bytes)} MB.${
+    shipped === null
+      ? ""
+      : ` The model here is another than the judged ones; on frames it learned from its
+int8 loses ${shipped.aurocLoss.toFixed(4)} of AUROC and gives the same class on ${share(shipped.classAgreement)}.`
+  }`;
 }
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);

@@ -112,6 +112,7 @@ async function manifestOf(
         validation: { ...trained.validation, words: howJudged(trained).replaceAll("\n", " ") },
         classBiases: Object.fromEntries(trained.classes.map(({ name }, index) => [name, trained.classBiases[index]])),
         quantization: trained.quantization,
+        shippedQuantization: trained.shippedQuantization,
         ...trained.report,
       },
     },

@@ -74,7 +74,10 @@ export interface TrainedModel {
   readonly history: readonly EpochResult[];
   readonly unreadable: readonly UnreadableFile[];
   readonly undecidedRegions: number;
+  /** Of the models that were judged, on parts they did not learn from; `accepted` of both, where the shipped one is another. */
   readonly quantization: QuantizationCost;
+  /** Of the shipped model, where it is another: on parts it learned from. A measure of int8, not of quality. */
+  readonly shippedQuantization: QuantizationCost | null;
   /** How the figures were won: frames no model saw, of parts held out or fold by fold. */
   readonly validation: {
     readonly kind: "held out" | "folds";
@@ -120,8 +123,12 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
   if (job.layers.kind === "head") report(job, await separationFindings(context));
   const judged = job.folds > 1 ? await crossValidate(context) : await holdOut(context);
   const { final, float32, int8 } = judged;
-  const quantization = costOf(float32, int8, final, classes);
-  if (!quantization.accepted) job.onWarning(refusalOf(quantization));
+  const judgedCost = costOf(float32, int8, final, classes);
+  const isJudged = judged.parityOn.length === 0 || final.int8 === final.float32;
+  const shippedCost = isJudged ? null : await costOfShipped(context, final, judged.parityOn);
+  if (!judgedCost.accepted) job.onWarning(refusalOf(judgedCost, "held-out parts"));
+  else if (shippedCost?.accepted === false) job.onWarning(refusalOf(shippedCost, "parts it learned from"));
+  const quantization = { ...judgedCost, accepted: judgedCost.accepted && shippedCost?.accepted !== false };
   const device = quantization.accepted ? int8 : float32;
   const decision = decisionFrom(device.frames, classes);
   const { calibration, limits } = decision;
@@ -140,6 +147,7 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
     unreadable: [...listed.unreadable, ...store.unreadable],
     undecidedRegions: listed.undecidedCount,
     quantization,
+    shippedQuantization: shippedCost,
     validation: {
       kind: job.folds > 1 ? "folds" : "held out",
       folds: job.folds,
@@ -175,6 +183,8 @@ interface Outcome {
   readonly final: Trained;
   /** `final` is a second run on all parts; the frames were judged by the first. */
   readonly refit: boolean;
+  /** Regions on which the int8 of `final` is held against its float32; none where `final` itself was judged. */
+  readonly parityOn: readonly number[];
   /** Of the run that was judged, where one was. */
   readonly history: readonly EpochResult[];
   readonly float32: Judged;
@@ -214,14 +224,12 @@ async function holdOut(context: Context): Promise<Outcome> {
   const first = await (job.judgedHead === null
     ? trainSide(context, { fit, validation, name: "held-out", asLongAs: null })
     : ready(context, asItIs(context, job.judgedHead), { fit, name: "base" }));
-  const judge = async (model: Model): Promise<Judged> => {
-    const frames = await judgeSide(context, model, validation);
-    return { frames, folds: frames.map(() => 0) };
-  };
-  const [float32, int8] = [await judge(first.float32), await judge(first.int8)];
+  const float32 = await judgeTogether(context, first.float32, validation);
+  const int8 = await judgeTogether(context, first.int8, validation);
   const { history } = first.learned;
   const again = await refitted(context, first.learned, fit.length);
-  return { final: again ?? first, refit: again !== null, history, float32, int8 };
+  const parityOn = again === null ? [] : validation;
+  return { final: again ?? first, refit: again !== null, parityOn, history, float32, int8 };
 }
 
 async function refitted(context: Context, asLongAs: Learned, budgetRegions: number): Promise<Trained | null> {
@@ -260,7 +268,8 @@ async function crossValidate(context: Context): Promise<Outcome> {
     }
   }
   const final = await trainSide(context, { fit: everyone, validation: null, name: "all", asLongAs: null });
-  return { final, refit: false, history: final.learned.history, float32, int8 };
+  const parityOn = everyone.filter((index) => folds[index] === 0);
+  return { final, refit: false, parityOn, history: final.learned.history, float32, int8 };
 }
 
 function asItIs({ job: { backbone }, classes }: Context, head: BaseHead): Learned {
@@ -329,6 +338,11 @@ async function judgeSide(
   return judgedFrames(store, indices, rows, { set, classes });
 }
 
+async function judgeTogether(context: Context, model: Model, indices: readonly number[]): Promise<Judged> {
+  const frames = await judgeSide(context, model, indices);
+  return { frames, folds: frames.map(() => 0) };
+}
+
 function requireParts({ classes, store }: Context, least: number): void {
   classes.forEach(({ name }, classIndex) => {
     const parts = new Set(store.regions.filter((region) => region.classIndex === classIndex).map(({ group }) => group))
@@ -339,12 +353,19 @@ function requireParts({ classes, store }: Context, least: number): void {
   });
 }
 
-const refusalOf = ({ aurocLoss, balancedAccuracyLoss }: QuantizationCost): string =>
-  `int8 loses ${aurocLoss.toFixed(4)} of AUROC and ${balancedAccuracyLoss.toFixed(4)} of balanced accuracy on held-out ` +
-  `parts, more than ${LARGEST_LOSS.auroc} and ${LARGEST_LOSS.balancedAccuracy}: model.onnx stays float32; see quantize --help`;
+const refusalOf = ({ aurocLoss, balancedAccuracyLoss }: QuantizationCost, where: string): string =>
+  `int8 loses ${aurocLoss.toFixed(4)} of AUROC and ${balancedAccuracyLoss.toFixed(4)} of balanced accuracy on ${where}, ` +
+  `more than ${LARGEST_LOSS.auroc} and ${LARGEST_LOSS.balancedAccuracy}: model.onnx stays float32; see quantize --help`;
 
 /** On few held-out frames a single one moves balanced accuracy by more than the gate; then the same class must be given. */
 const LEAST_CLASS_AGREEMENT = 0.97;
+
+/** The judged models passed the gate; this is another network, whose own int8 may lose what theirs did not. */
+async function costOfShipped(context: Context, final: Trained, indices: readonly number[]): Promise<QuantizationCost> {
+  const float32 = await judgeTogether(context, final.float32, indices);
+  const int8 = await judgeTogether(context, final.int8, indices);
+  return costOf(float32, int8, final, context.classes);
+}
 
 function costOf(float32: Judged, int8: Judged, final: Trained, classes: readonly ModelClass[]): QuantizationCost {
   const { calibration, limits } = decisionFrom(float32.frames, classes);

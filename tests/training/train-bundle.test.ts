@@ -123,6 +123,7 @@ test("training writes a whole bundle that a device accepts, and the same one aga
 
 test("folds judge every part by a model that never saw it", async () => {
   const { trained: model } = await trained("folds", { folds: 3 });
+  expect(model.shippedQuantization?.frames).toBe(20);
   expect(model.validation).toEqual({ kind: "folds", folds: 3, parts: 30, refit: false, ofBase: false });
   expect(model.report.device.all.auroc.folds).toHaveLength(3);
   expect(model.heldOut.frames).toHaveLength(60);
@@ -158,6 +159,8 @@ test.each(["head", "all"] as const)(
     expect(model.validation).toEqual({ ...judged.validation, refit: true });
     expect(model.report).toEqual(judged.report);
     expect(model.decision).toEqual(judged.decision);
+    expect(judged.shippedQuantization).toBeNull();
+    expect(model.shippedQuantization).toMatchObject({ accepted: true, frames: model.report.device.all.frames });
     expect(model.headEpochs).toBe(judged.headEpochs);
     expect(model.trainingFiles).toHaveLength(60 + 1);
     expect((await modelBytes(`refit-${kind}`)).equals(await modelBytes(`judged-${kind}`))).toBe(false);
