@@ -1,10 +1,12 @@
+import { sql } from "kysely";
 import { expect, test } from "vitest";
 import type { ImageStatistics } from "../../../src/contracts/image-statistics.ts";
 import type { Verdict } from "../../../src/contracts/verdict.ts";
 import { recordCase } from "../../../src/hub/cases/record-case.ts";
 import { keepVerdicts } from "../../../src/hub/intake/verdict-intake.ts";
-import type { Database } from "../../../src/hub/store/database.ts";
+import { type Database, openDatabase } from "../../../src/hub/store/database.ts";
 import { type LineHealth, healthOfLines } from "../../../src/hub/watch/line-health.ts";
+import { lineWindows } from "../../../src/hub/watch/line-windows.ts";
 import { seededRandom } from "../../../src/platform/random.ts";
 import { onBothEngines } from "../support/both-engines.ts";
 import { caseOf, verdictOf } from "../support/hard-cases.ts";
@@ -94,5 +96,18 @@ onBothEngines((engine) => {
       expect(line?.features.map(({ feature }) => feature)).not.toContain("brightness");
       expect(line?.features.map(({ feature }) => feature)).toContain("NG score");
     }
+  });
+
+  test("verdicts that an earlier version stored stay, without statistics", async () => {
+    const settings = engine.emptyDatabase();
+    const earlier = await openDatabase(settings);
+    const verdict = verdictOf({ device: "cam" });
+    await keepVerdicts(earlier, { device: "cam", verdicts: [verdict], lost: [], receivedAt: 1 });
+    await sql`ALTER TABLE verdicts DROP COLUMN statistics_json`.execute(earlier.query);
+    await sql`DELETE FROM migrations WHERE name = '0003-image-statistics'`.execute(earlier.query);
+    await earlier.close();
+    const database = await openDatabase(settings);
+    expect((await lineWindows(database, "p", "cam"))?.newest).toEqual([{ verdict, statistics: null }]);
+    await database.close();
   });
 });
