@@ -1,4 +1,4 @@
-import { median } from "../statistics/averages.ts";
+import { mean, median } from "../statistics/averages.ts";
 import { benjaminiHochberg } from "../statistics/false-discovery.ts";
 import { kolmogorovSmirnov } from "../statistics/kolmogorov-smirnov.ts";
 import { pooledTest } from "../statistics/two-shares.ts";
@@ -33,17 +33,19 @@ const LEAST_NUMBERS = 20;
 /**
  * Every feature of two windows, tested for a change: numbers by Kolmogorov-Smirnov, shares by the pooled test, all
  * p-values of all lines adjusted together (Benjamini & Hochberg 1995). One list of shifts for each line, greatest first.
+ * `leastMoves`: what the mean or the median of a feature's numbers must have moved by, where that is known.
  */
 export function featureShifts(
   lines: readonly { readonly before: FeatureWindow; readonly now: FeatureWindow }[],
+  leastMoves: ReadonlyMap<string, number> = new Map(),
 ): FeatureShift[][] {
   const tests = lines.flatMap(({ before, now }, line) =>
-    [...numberTests(before, now), ...shareTests(before, now)].map((test) => ({ ...test, line })),
+    [...numberTests(before, now, leastMoves), ...shareTests(before, now)].map((test) => ({ ...test, line })),
   );
   const adjusted = benjaminiHochberg(tests.map(({ p }) => p));
-  const shifts = tests.map(({ line, p: _, least, ...test }, index) => {
+  const shifts = tests.map(({ line, p: _, matters, ...test }, index) => {
     const adjustedP = adjusted[index] ?? 1;
-    return { line, shift: { ...test, adjustedP, changed: adjustedP <= MOST_FALSE && test.effect >= least } };
+    return { line, shift: { ...test, adjustedP, changed: adjustedP <= MOST_FALSE && matters } };
   });
   return lines.map((_, line) =>
     shifts
@@ -53,15 +55,17 @@ export function featureShifts(
   );
 }
 
-type Test = Omit<FeatureShift, "adjustedP" | "changed"> & { readonly p: number; readonly least: number };
+type Test = Omit<FeatureShift, "adjustedP" | "changed"> & { readonly p: number; readonly matters: boolean };
 
-function numberTests(before: FeatureWindow, now: FeatureWindow): Test[] {
+function numberTests(before: FeatureWindow, now: FeatureWindow, leastMoves: ReadonlyMap<string, number>): Test[] {
   return [...now.numbers].flatMap(([feature, values]): Test[] => {
     const earlier = before.numbers.get(feature) ?? [];
     if (earlier.length < LEAST_NUMBERS || values.length < LEAST_NUMBERS) return [];
     const { distance, p } = kolmogorovSmirnov(earlier, values);
     const medians = { before: median(earlier), now: median(values) };
-    return [{ feature, kind: "number", ...medians, effect: distance, p, least: LEAST_DISTANCE }];
+    const moved = Math.max(Math.abs(medians.now - medians.before), Math.abs(mean(values) - mean(earlier)));
+    const matters = distance >= LEAST_DISTANCE && moved >= (leastMoves.get(feature) ?? 0);
+    return [{ feature, kind: "number", ...medians, effect: distance, p, matters }];
   });
 }
 
@@ -73,6 +77,7 @@ function shareTests(before: FeatureWindow, now: FeatureWindow): Test[] {
     const later = { hits: now.counts.get(feature) ?? 0, trials: now.parts };
     const shares = { before: earlier.hits / earlier.trials, now: later.hits / later.trials };
     const effect = Math.abs(shares.now - shares.before);
-    return { feature, kind: "share", ...shares, effect, p: pooledTest(earlier, later), least: LEAST_DIFFERENCE };
+    const matters = effect >= LEAST_DIFFERENCE;
+    return { feature, kind: "share", ...shares, effect, p: pooledTest(earlier, later), matters };
   });
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ImageStatistics } from "./image-statistics.ts";
 import { HARD_CASE_REASONS, Verdict } from "./verdict.ts";
 
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits");
@@ -56,12 +57,22 @@ export const LostCase = z.strictObject({
 export type LostCase = z.infer<typeof LostCase>;
 
 /** Body of `POST /api/v1/verdicts`: rows of the ledger in order of recording. */
-export const VerdictBatch = z.strictObject({
-  schema: z.literal(1),
-  verdicts: z.array(Verdict).min(1).max(1000),
-  /** Given up since the last batch the hub took; the same may come twice. */
-  lost: z.array(LostCase).max(1000).optional(),
-});
+export const VerdictBatch = z
+  .strictObject({
+    schema: z.literal(1),
+    verdicts: z.array(Verdict).min(1).max(1000),
+    statistics: z
+      .array(ImageStatistics.nullable())
+      .max(1000)
+      .optional()
+      .describe("of each verdict's frame, in the order of the verdicts; null: none came, or none was measured"),
+    /** Given up since the last batch the hub took; the same may come twice. */
+    lost: z.array(LostCase).max(1000).optional(),
+  })
+  .refine(({ verdicts, statistics }) => statistics === undefined || statistics.length === verdicts.length, {
+    path: ["statistics"],
+    message: "as many as verdicts",
+  });
 export type VerdictBatch = z.infer<typeof VerdictBatch>;
 
 /** The hub's acknowledgement: everything up to and including this verdict, without a gap, is on its disk. */

@@ -34,8 +34,11 @@ export function isMaterial({ stream, direction, quantiles, newest }: StreamChang
   return Math.max(byMean, byMedian) >= leastChange(stream);
 }
 
+/** What the mean or the median of a stream must have moved by to matter. */
+export const leastChangeOf = (stream: PlainStream): number => LEAST_CHANGE[stream];
+
 function leastChange(stream: string): number {
-  if (isPlain(stream)) return LEAST_CHANGE[stream];
+  if (isPlain(stream)) return leastChangeOf(stream);
   return stream === DISTANCE_STREAM ? LEAST_DISTANCE : LEAST_DIRECTION;
 }
 

@@ -1,5 +1,6 @@
 import { messageOf } from "../contracts/errors.ts";
 import type { CaseMetadata } from "../contracts/hub-case.ts";
+import type { ImageStatistics } from "../contracts/image-statistics.ts";
 import type { TriggerSource } from "../contracts/trigger.ts";
 import type { FaultReason, Verdict } from "../contracts/verdict.ts";
 import type { FrameStatistics } from "../imaging/frame-statistics.ts";
@@ -22,6 +23,7 @@ import { RecipeStages, type FrameMemory } from "./recipe-stages.ts";
 import type { Recipe } from "./recipe.ts";
 import type { LatestFrame } from "./status/device-view.ts";
 import { composeVerdict } from "./compose-verdict.ts";
+import { imageStatisticsOf } from "./image-statistics.ts";
 import { TriggerOrder } from "./trigger-order.ts";
 
 /** A trigger as one of the trigger sources hands it over. */
@@ -230,7 +232,7 @@ export class Line {
     const { verdict, concluded, choice } = this.#chosen(this.#compose(proposed));
     const inOrder = this.#order.decided(concluded.triggerId);
     this.#pending[queueOf(concluded.source)]--;
-    const recording = journal.recordVerdict(concluded.triggerId, verdict);
+    const recording = journal.recordVerdict(concluded.triggerId, verdict, looksOf(concluded));
     statistics.observe(verdict);
     this.#remember(verdict, concluded);
     if (concluded.outcome.kind === "fault") this.#faults.observe(verdict, concluded.outcome.detail);
@@ -338,6 +340,10 @@ const layersOf = ({ record, readings }: Concluded): readonly (CaseMetadata | und
   record?.frame?.metadata,
   readings,
 ];
+
+/** An uploaded image says nothing of how the line looks. */
+const looksOf = ({ record, source }: Concluded): ImageStatistics | null =>
+  source === "upload" ? null : imageStatisticsOf(record?.statistics);
 
 /** A verdict says why it was chosen and what was found in it; that a person's order drew it, the case says. */
 function withChoice(

@@ -2,11 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { ImageStatistics } from "../../src/contracts/image-statistics.ts";
 import { Verdict } from "../../src/contracts/verdict.ts";
 import { Line, type IncomingTrigger, type LineOptions } from "../../src/edge/line.ts";
 import { LineStatistics } from "../../src/edge/line-statistics.ts";
 import { triggerOfFrame } from "../../src/edge/triggers/free-running.ts";
 import type { Recipe } from "../../src/edge/recipe.ts";
+import { frameStatistics } from "../../src/imaging/frame-statistics.ts";
 import type { CapturedFrame, Image } from "../../src/pipeline/frame.ts";
 import { SqliteJournal } from "../../src/pipeline/journal/sqlite-journal.ts";
 import { SanityLimits } from "../../src/pipeline/sanity/sanity-gate.ts";
@@ -19,7 +21,10 @@ let directoryPath: string;
 let journal: SqliteJournal;
 let shutdown: AbortController;
 const openJournal = (): SqliteJournal =>
-  new SqliteJournal({ directoryPath, hubConfigured: false }, { clock, logger: silentLogger, random: Math.random });
+  new SqliteJournal(
+    { directoryPath, hubConfigured: true, hubBehindBroker: false },
+    { clock, logger: silentLogger, random: Math.random },
+  );
 
 beforeEach(async () => {
   directoryPath = await mkdtemp(join(tmpdir(), "sightline-line-"));
@@ -150,6 +155,29 @@ test("every verdict fits the published schema and is on disk when it is answered
     expect(Verdict.parse(verdict)).toEqual(verdict);
     expect(await journal.verdictById(verdict.id)).toEqual(verdict);
   }
+});
+
+test("the ledger has beside each verdict how its frame looks, where one was measured on the line", async () => {
+  const { line } = await openLine((request) => (request === 1 ? { fail: "INFERENCE_CRASHED" } : { ngScore: 0 }));
+  const image = photograph(31);
+  const showing = (capture: IncomingTrigger["capture"], change: Partial<IncomingTrigger> = {}) =>
+    line.accept(trigger({ capture, ...change })).verdict;
+  const verdicts = [
+    await showing(async () => frameOf(image, 1)),
+    await showing(async () => frameOf(photograph(32, 60), 2)), // a fault with a good frame
+    await showing(() => Promise.reject(new Error("no picture"))),
+    await showing(async () => frameOf(photograph(33), 3), { source: "upload" }),
+  ];
+  expect(verdicts.map(({ verdict }) => verdict)).toEqual(["pass", "fault", "fault", "pass"]);
+  const rows = await journal.unacknowledged(0, 10);
+  expect(rows.map(({ json }) => JSON.parse(json))).toEqual(verdicts);
+  const [first, second, ...others] = rows.map(({ statistics }) => JSON.parse(statistics ?? "null") as unknown);
+  const { meanLuminance, darkShare, brightShare, sharpness } = frameStatistics(image, { thumbnail: false });
+  const measured = { brightness: meanLuminance, darkShare, brightShare, sharpness };
+  const shortened = Object.entries(measured).map(([name, value]) => [name, Number(value.toPrecision(4))]);
+  expect(first).toEqual(Object.fromEntries(shortened));
+  expect(ImageStatistics.parse(second).brightness).toBeCloseTo(60, -1);
+  expect(others).toEqual([null, null]);
 });
 
 test("one trigger, exactly one verdict, whatever the model does", async () => {

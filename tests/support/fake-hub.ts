@@ -10,6 +10,7 @@ import {
   type LostCase,
   type VerdictBatchReply,
 } from "../../src/contracts/hub-case.ts";
+import type { ImageStatistics } from "../../src/contracts/image-statistics.ts";
 import type { Verdict } from "../../src/contracts/verdict.ts";
 
 export interface SeenRequest {
@@ -34,6 +35,10 @@ export class FakeHub {
   readonly arrivals: string[] = [];
   /** By `bootSeq/verdictSeq`. */
   readonly verdicts = new Map<string, Verdict>();
+  /** By the verdict's id, as they came first; null where the batch said so. */
+  readonly statistics = new Map<string, ImageStatistics | null>();
+  /** False: a hub of an earlier version, which takes no batch that has them. */
+  knowsStatistics = true;
   /** The newest of each path below /api/v1/device/. */
   readonly reports = new Map<string, unknown>();
   readonly lost = new Map<string, LostCase>();
@@ -146,6 +151,10 @@ export class FakeHub {
   #putVerdicts(body: Buffer): { readonly status: number; readonly body?: unknown } {
     const parsed = VerdictBatch.safeParse(JSON.parse(body.toString()));
     if (!parsed.success) return refuse(400, parsed.error.message);
+    const { statistics } = parsed.data;
+    if (!this.knowsStatistics && statistics !== undefined) return refuse(400, 'Unrecognized key: "statistics"');
+    for (const [at, { id }] of parsed.data.verdicts.entries())
+      if (statistics !== undefined && !this.statistics.has(id)) this.statistics.set(id, statistics[at] ?? null);
     let stored = 0;
     for (const verdict of parsed.data.verdicts) {
       const key = `${verdict.bootSeq}/${verdict.verdictSeq}`;

@@ -170,8 +170,8 @@ function installCaseRoutes(api: Api, { database, clock, cases, watch }: IntakeRo
     },
     async (request) => {
       const { id: device } = requireDevice(request);
-      const { verdicts, lost = [] } = request.body;
-      const reply = await keepVerdicts(database, { device, verdicts, lost, receivedAt: clock.wallNow() });
+      const { verdicts, statistics, lost = [] } = request.body;
+      const reply = await keepVerdicts(database, { device, verdicts, statistics, lost, receivedAt: clock.wallNow() });
       watch.verdictsArrived(reply.stored);
       return reply;
     },

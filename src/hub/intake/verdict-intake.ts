@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { LostCase, VerdictBatchReply } from "../../contracts/hub-case.ts";
+import type { ImageStatistics } from "../../contracts/image-statistics.ts";
 import type { Verdict } from "../../contracts/verdict.ts";
 import { reasonBits } from "../cases/record-case.ts";
 import type { Database } from "../store/database.ts";
@@ -11,13 +12,15 @@ export interface Place {
   readonly verdictSeq: number;
 }
 
-/** Rows of one statement: 8 values each, well below every engine's bound. */
+/** Rows of one statement: 9 values each, well below every engine's bound. */
 const ROWS_A_STATEMENT = 250;
 const STEPS_A_LOOK = 2000;
 
 export interface ArrivingBatch {
   readonly device: string;
   readonly verdicts: readonly Verdict[];
+  /** Of the verdicts' frames, in the same order; absent: from a device that does not send them. */
+  readonly statistics?: readonly (ImageStatistics | null)[] | undefined;
   /** Cases that the device gave up. */
   readonly lost: readonly LostCase[];
   readonly receivedAt: number;
@@ -32,7 +35,7 @@ export async function keepVerdicts(database: Database, batch: ArrivingBatch): Pr
   const foreign = batch.verdicts.filter(({ device }) => device !== batch.device);
   const refused = foreign.map(({ id }) => ({ id, message: "The device in this verdict is not the one that sent it." }));
   return database.query.transaction().execute(async (rows) => {
-    const stored = await insertVerdicts(rows, own, batch.receivedAt);
+    const stored = await insertVerdicts(rows, own, batch);
     const replaced = await contradicted(
       rows,
       batch.device,
@@ -53,8 +56,9 @@ export async function keepVerdicts(database: Database, batch: ArrivingBatch): Pr
 async function insertVerdicts(
   rows: Kysely<Tables>,
   verdicts: readonly Verdict[],
-  receivedAt: number,
+  { verdicts: sent, statistics = [], receivedAt }: ArrivingBatch,
 ): Promise<ReadonlySet<string>> {
+  const statisticsOf = new Map(sent.map(({ id }, at) => [id, statistics[at] ?? null]));
   const stored = new Set<string>();
   for (let from = 0; from < verdicts.length; from += ROWS_A_STATEMENT) {
     const added = await rows
@@ -69,6 +73,7 @@ async function insertVerdicts(
           decided_at: Date.parse(verdict.decidedAt),
           received_at: receivedAt,
           json: JSON.stringify(verdict),
+          statistics_json: textOf(statisticsOf.get(verdict.id) ?? null),
         })),
       )
       .onConflict((conflict) => conflict.columns(["device_id", "boot_seq", "verdict_seq"]).doNothing())
@@ -78,6 +83,9 @@ async function insertVerdicts(
   }
   return stored;
 }
+
+const textOf = (statistics: ImageStatistics | null): string | null =>
+  statistics === null ? null : JSON.stringify(statistics);
 
 async function insertLost(rows: Kysely<Tables>, { device, lost, receivedAt }: ArrivingBatch): Promise<void> {
   for (let from = 0; from < lost.length; from += ROWS_A_STATEMENT) {

@@ -113,5 +113,13 @@ const first: Migration = {
   },
 };
 
+/** How the frame of a verdict looks; null for those that came before. Both engines add it without a look at the rows. */
+const imageStatistics: Migration = {
+  name: "0003-image-statistics",
+  async up(database) {
+    await sql`ALTER TABLE verdicts ADD COLUMN statistics_json TEXT`.execute(database);
+  },
+};
+
 /** In order. */
-export const MIGRATIONS: readonly Migration[] = [first, models];
+export const MIGRATIONS: readonly Migration[] = [first, models, imageStatistics];

@@ -212,6 +212,8 @@ interface VerdictTable {
   decided_at: number;
   received_at: number;
   json: string;
+  /** JSON: how its frame looks; null where the device did not say. */
+  statistics_json: string | null;
 }
 
 interface LabelTable {

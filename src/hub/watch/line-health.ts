@@ -9,7 +9,7 @@ import { type FeatureShift, featureShifts, type FeatureWindow } from "../../anal
 import { type Share, shareOf } from "../../statistics/shares.ts";
 import type { Database } from "../store/database.ts";
 import { type AuditedPart, auditedParts } from "./audited-parts.ts";
-import { featuresOf } from "./line-features.ts";
+import { featuresOf, LEAST_MOVES } from "./line-features.ts";
 import { type LineWindows, lineWindows, timeOf, WINDOW_PARTS } from "./line-windows.ts";
 
 /** Labelled parts of the random audit: what was counted, and what the same parts' scores expected. */
@@ -60,7 +60,7 @@ export async function healthOfLines(database: Database, project: string): Promis
     seen.push({ device, line, windows, audit, pair: windows === null ? null : windowPair(windows, audit) });
   }
   const pairs = seen.flatMap(({ pair }) => pair ?? []);
-  const shifts = new Map(featureShifts(pairs).map((features, index) => [pairs[index], features]));
+  const shifts = new Map(featureShifts(pairs, LEAST_MOVES).map((features, index) => [pairs[index], features]));
   return seen.map((each) => healthOf(each, each.pair === null ? [] : (shifts.get(each.pair) ?? [])));
 }
 
@@ -74,7 +74,7 @@ interface Seen {
 
 /** The model's first and newest parts, as many of each, no part in both. */
 function windowPair({ usual, newest }: LineWindows, audit: readonly AuditedPart[]): Seen["pair"] {
-  const known = [...new Map([...usual, ...newest].map((verdict) => [verdict.id, verdict])).values()];
+  const known = [...new Map([...usual, ...newest].map((part) => [part.verdict.id, part])).values()];
   const size = Math.min(WINDOW_PARTS, known.length >> 1);
   if (size < LEAST_PARTS) return null;
   return { before: featuresOf(known.slice(0, size), audit), now: featuresOf(known.slice(-size), audit) };
@@ -86,7 +86,7 @@ function healthOf({ device, line, windows, audit }: Seen, features: readonly Fea
     const sentence = "It has not reported a verdict of a model.";
     return { device, line, model: null, labelFree: null, audited: null, sentence, features };
   }
-  const parts = windows.newest.flatMap((verdict): ScoredPart[] =>
+  const parts = windows.newest.flatMap(({ verdict }): ScoredPart[] =>
     verdict.verdict === "fault" ? [] : [{ ngScore: verdict.score, verdict: verdict.verdict }],
   );
   const period = { from: timeOf(windows.newest[0]), to: timeOf(windows.newest.at(-1)) };

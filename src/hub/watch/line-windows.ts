@@ -1,3 +1,4 @@
+import type { ImageStatistics } from "../../contracts/image-statistics.ts";
 import type { Verdict } from "../../contracts/verdict.ts";
 import { facetOf } from "../cases/facets.ts";
 import type { Database } from "../store/database.ts";
@@ -5,29 +6,36 @@ import type { Database } from "../store/database.ts";
 /** Parts of a window: a share of 5 % is known to about one point then. */
 export const WINDOW_PARTS = 1000;
 
+/** A part of a line as its device reported it. */
+export interface LinePart {
+  readonly verdict: Verdict;
+  /** Null where no frame was measured, and of devices that do not send them. */
+  readonly statistics: ImageStatistics | null;
+}
+
 export interface LineWindows {
   readonly model: { readonly name: string; readonly version: string; readonly sha256: string };
   /** The first parts the model judged on this line, in order. */
-  readonly usual: readonly Verdict[];
+  readonly usual: readonly LinePart[];
   /** The newest ones, in order. */
-  readonly newest: readonly Verdict[];
+  readonly newest: readonly LinePart[];
 }
 
 /** The model that judged a device's newest part, its first and its newest parts there; null: it judged none yet. */
 export async function lineWindows(database: Database, project: string, device: string): Promise<LineWindows | null> {
   const rows = await database.query
     .selectFrom("verdicts")
-    .select("json")
+    .select(["json", "statistics_json"])
     .where("device_id", "=", device)
     .orderBy("boot_seq", "desc")
     .orderBy("verdict_seq", "desc")
     .limit(WINDOW_PARTS)
     .execute();
-  const verdicts = rows.map(({ json }) => parseOwn(json)).reverse();
-  const model = verdicts.findLast((verdict) => verdict.model !== null)?.model ?? null;
+  const parts = rows.map(partOf).reverse();
+  const model = parts.findLast(({ verdict }) => verdict.model !== null)?.verdict.model ?? null;
   if (model === null) return null;
-  const first = verdicts.findIndex((verdict) => verdict.model !== null && verdict.model.sha256 === model.sha256);
-  const newest = verdicts.slice(first).filter((verdict) => isOf(verdict, model.sha256));
+  const first = parts.findIndex(({ verdict }) => verdict.model !== null && verdict.model.sha256 === model.sha256);
+  const newest = parts.slice(first).filter((part) => isOf(part, model.sha256));
   const usual = await firstParts(database, { project, device, model });
   return { model, usual, newest };
 }
@@ -36,7 +44,7 @@ export async function lineWindows(database: Database, project: string, device: s
 async function firstParts(
   database: Database,
   { project, device, model }: { project: string; device: string; model: LineWindows["model"] },
-): Promise<Verdict[]> {
+): Promise<LinePart[]> {
   const { query } = database;
   const found = await query
     .selectFrom("case_facets as of_model")
@@ -53,7 +61,7 @@ async function firstParts(
   const { bootSeq, verdictSeq } = parseOwn(found.verdict_json);
   const rows = await query
     .selectFrom("verdicts")
-    .select("json")
+    .select(["json", "statistics_json"])
     .where("device_id", "=", device)
     .where((where) =>
       where.or([
@@ -65,14 +73,20 @@ async function firstParts(
     .orderBy("verdict_seq")
     .limit(WINDOW_PARTS)
     .execute();
-  return rows.map(({ json }) => parseOwn(json)).filter((verdict) => isOf(verdict, model.sha256));
+  return rows.map(partOf).filter((part) => isOf(part, model.sha256));
 }
 
 /** A part that was not inspected says little of a model, but its being so is a feature of the line. */
-const isOf = ({ model, verdict }: Verdict, sha256: string): boolean => model?.sha256 === sha256 || verdict === "fault";
+const isOf = ({ verdict: { model, verdict } }: LinePart, sha256: string): boolean =>
+  model?.sha256 === sha256 || verdict === "fault";
+
+const partOf = ({ json, statistics_json: statistics }: { json: string; statistics_json: string | null }): LinePart => ({
+  verdict: parseOwn(json),
+  statistics: statistics === null ? null : (JSON.parse(statistics) as ImageStatistics), // checked at the door
+});
 
 /** Checked at the door. */
 const parseOwn = (json: string): Verdict => JSON.parse(json) as Verdict;
 
-export const timeOf = (verdict: Verdict | undefined): number =>
-  verdict === undefined ? NaN : Date.parse(verdict.capturedAt ?? verdict.decidedAt);
+export const timeOf = (part: LinePart | undefined): number =>
+  part === undefined ? NaN : Date.parse(part.verdict.capturedAt ?? part.verdict.decidedAt);

@@ -1,3 +1,4 @@
+import type { ImageStatistics } from "../../contracts/image-statistics.ts";
 import type { TriggerSource } from "../../contracts/trigger.ts";
 import type { Verdict } from "../../contracts/verdict.ts";
 
@@ -11,6 +12,19 @@ export interface LedgerTrigger {
   readonly source: TriggerSource;
   /** ISO 8601 UTC, ms. */
   readonly receivedAt: string;
+}
+
+/** A verdict on its way out. */
+export interface LedgerRow {
+  readonly row: number;
+  /** As it was published. */
+  readonly json: string;
+}
+
+/** A verdict on its way to the hub. */
+export interface HubRow extends LedgerRow {
+  /** JSON: how its frame looks; null where that is not known, and of rows that an earlier version wrote. */
+  readonly statistics: string | null;
 }
 
 /** A person's act, a change of the model or of what it sees, kept for ever beside the verdicts. */
@@ -70,7 +84,12 @@ export interface Journal {
    * written when the disk takes rows again (then it is published once more, with the same id). "refused": the ledger
    * already holds another verdict for this trigger or of this number; that one stands, this one must not leave.
    */
-  recordVerdict(triggerId: string, verdict: Verdict): Promise<"recorded" | "unrecorded" | "refused">;
+  recordVerdict(
+    triggerId: string,
+    verdict: Verdict,
+    /** How its frame looks: kept beside it where the hub gets this ledger's rows. */
+    statistics?: ImageStatistics | null,
+  ): Promise<"recorded" | "unrecorded" | "refused">;
   recordAudit(entry: AuditEntry): Promise<void>;
   /** Newest first. */
   latestVerdicts(limit: number): Promise<Verdict[]>;
@@ -78,9 +97,9 @@ export interface Journal {
   /** The verdict of an earlier trigger with this sender's id, when there is one ("pending" while undecided). */
   verdictOfRequest(requestId: string): Promise<Verdict | "pending" | undefined>;
   /** The oldest verdicts no broker has taken, in order, after `afterRow` (0: from the first). */
-  unsent(afterRow: number, limit: number): Promise<{ row: number; json: string }[]>;
+  unsent(afterRow: number, limit: number): Promise<LedgerRow[]>;
   /** The oldest verdicts that no hub has acknowledged, in order, after `afterRow` (0: from the first). */
-  unacknowledged(afterRow: number, limit: number): Promise<{ row: number; json: string }[]>;
+  unacknowledged(afterRow: number, limit: number): Promise<HubRow[]>;
   /** A broker has taken every verdict up to this row. Written with a later commit: a crash before it sends again. */
   markSentThrough(row: number): void;
   /** The hub has stored everything up to this verdict. Written with a later commit. */

@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { LedgerTrigger } from "./journal.ts";
+import type { HubRow, LedgerRow, LedgerTrigger } from "./journal.ts";
 import { LedgerTriggerRow, MarksRow } from "./ledger-rows.ts";
 import type { ChangeResult, LedgerChange, VerdictRow } from "./ledger-messages.ts";
+import { hasStatistics } from "./ledger-schema.ts";
 
 export interface LedgerMarks {
   lastRow: number;
@@ -16,8 +17,8 @@ const SQL = {
     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (trigger_id) DO NOTHING`,
   requestTaken: "SELECT 1 FROM triggers WHERE request_id = ? AND trigger_id <> ?",
   decide: "UPDATE triggers SET decided = 1 WHERE trigger_id = ?",
-  insertVerdict: `INSERT INTO verdicts (row, id, trigger_id, boot_seq, verdict_seq, verdict, recorded_at, json)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  insertVerdict: `INSERT INTO verdicts (row, id, trigger_id, boot_seq, verdict_seq, verdict, recorded_at, json, statistics)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   sameVerdict: "SELECT 1 FROM verdicts WHERE id = ? AND trigger_id = ?",
   insertAudit: `INSERT INTO audit (id, at, action, verdict_id, by, detail) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO NOTHING`,
@@ -33,6 +34,7 @@ const SQL = {
   ofRequest: `SELECT trigger_id, verdicts.json AS json FROM triggers LEFT JOIN verdicts USING (trigger_id)
     WHERE triggers.request_id = ?`,
   after: "SELECT row, json FROM verdicts WHERE row > ? ORDER BY row LIMIT ?",
+  afterForHub: "SELECT row, json, statistics FROM verdicts WHERE row > ? ORDER BY row LIMIT ?",
   oldest: "SELECT row, trigger_id, recorded_at FROM verdicts WHERE row <= ? ORDER BY row LIMIT ?",
   removeVerdict: "DELETE FROM verdicts WHERE row = ?",
   removeTrigger: "DELETE FROM triggers WHERE trigger_id = ?",
@@ -42,15 +44,25 @@ const SQL = {
   lastBoot: "SELECT coalesce(max(boot_seq), 0) AS boot_seq FROM boots",
 } as const;
 
+/** For a journal of an earlier version on a disk that has no room for the new column. */
+const WITHOUT_STATISTICS: Partial<Readonly<Record<keyof typeof SQL, string>>> = {
+  insertVerdict: `INSERT INTO verdicts (row, id, trigger_id, boot_seq, verdict_seq, verdict, recorded_at, json)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  afterForHub: "SELECT row, json, NULL AS statistics FROM verdicts WHERE row > ? ORDER BY row LIMIT ?",
+};
+
 /** The rows of the ledger: what is written in one transaction and what is read back. Knows nothing of full disks. */
 export class LedgerFile {
   readonly database: DatabaseSync;
   readonly #statements: { readonly [K in keyof typeof SQL]: StatementSync };
+  readonly #keepsStatistics: boolean;
   #marks: LedgerMarks;
 
   constructor(database: DatabaseSync) {
     this.database = database;
-    const prepared = Object.entries(SQL).map(([name, text]) => [name, database.prepare(text)]);
+    this.#keepsStatistics = hasStatistics(database);
+    const texts = this.#keepsStatistics ? SQL : { ...SQL, ...WITHOUT_STATISTICS };
+    const prepared = Object.entries(texts).map(([name, text]) => [name, database.prepare(text)]);
     this.#statements = Object.fromEntries(prepared) as { [K in keyof typeof SQL]: StatementSync }; // same keys as SQL
     const marks = MarksRow.parse(this.#statements.marks.get());
     this.#marks = {
@@ -109,12 +121,17 @@ export class LedgerFile {
     return { triggerId: String(row["trigger_id"]), json: row["json"] === null ? null : String(row["json"]) };
   }
 
-  unsent(afterRow: number, limit: number): { row: number; json: string }[] {
-    return this.#after(Math.max(afterRow, this.#marks.sentRow), limit);
+  unsent(afterRow: number, limit: number): LedgerRow[] {
+    const rows = this.#statements.after.all(Math.max(afterRow, this.#marks.sentRow), limit);
+    return rows.map(({ row, json }) => ({ row: Number(row), json: String(json) }));
   }
 
-  unacknowledged(afterRow: number, limit: number): { row: number; json: string }[] {
-    return this.#after(Math.max(afterRow, this.#marks.acknowledgedRow), limit);
+  unacknowledged(afterRow: number, limit: number): HubRow[] {
+    const rows = this.#statements.afterForHub.all(Math.max(afterRow, this.#marks.acknowledgedRow), limit);
+    return rows.map(({ row, json, statistics }) => ({
+      ...{ row: Number(row), json: String(json) },
+      statistics: statistics === null ? null : String(statistics),
+    }));
   }
 
   /** Removes up to `limit` of the oldest verdicts through `throughRow` recorded before `beforeMs`; returns how many. */
@@ -134,11 +151,6 @@ export class LedgerFile {
 
   pragma(name: "page_count" | "freelist_count" | "max_page_count"): number {
     return Number(this.database.prepare(`PRAGMA ${name}`).get()?.[name]);
-  }
-
-  #after(row: number, limit: number): { row: number; json: string }[] {
-    const rows = this.#statements.after.all(row, limit);
-    return rows.map((found) => ({ row: Number(found["row"]), json: String(found["json"]) }));
   }
 
   #transaction<T>(work: () => T): T {
@@ -190,9 +202,10 @@ export class LedgerFile {
   }
 
   #addVerdict(row: VerdictRow, atMs: number): ChangeResult {
-    const { triggerId, id, bootSeq, verdictSeq, verdict, part, decidedAt, json } = row;
+    const { triggerId, id, bootSeq, verdictSeq, verdict, part, decidedAt, json, statistics } = row;
     const next = this.#marks.lastRow + 1;
-    const added = this.#statements.insertVerdict.run(next, id, triggerId, bootSeq, verdictSeq, verdict, atMs, json);
+    const values = [next, id, triggerId, bootSeq, verdictSeq, verdict, atMs, json];
+    const added = this.#statements.insertVerdict.run(...values, ...(this.#keepsStatistics ? [statistics] : []));
     if (Number(added.changes) === 0)
       return this.#statements.sameVerdict.get(id, triggerId) === undefined ? "refused" : "written";
     this.#marks.lastRow = next;

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../../contracts/errors.ts";
-import type { AuditEntry, LedgerTrigger } from "./journal.ts";
+import type { AuditEntry, HubRow, LedgerRow, LedgerTrigger } from "./journal.ts";
 import type { JournalOptions } from "./journal-options.ts";
 
 /** A verdict as the ledger keeps it: the keys it is found by, and the very text that is published. */
@@ -12,6 +12,8 @@ export interface VerdictRow {
   readonly part: string;
   readonly decidedAt: string;
   readonly json: string;
+  /** For the hub, JSON; null: not known. */
+  readonly statistics: string | null;
 }
 
 /** One change of the ledger. Applying it again changes nothing: a batch is repeated after a worker's crash. */
@@ -69,8 +71,8 @@ export interface LedgerAnswers {
   latest: readonly string[];
   verdict: string | null;
   request: { readonly triggerId: string; readonly json: string | null } | null;
-  unsent: readonly { readonly row: number; readonly json: string }[];
-  unacknowledged: readonly { readonly row: number; readonly json: string }[];
+  unsent: readonly LedgerRow[];
+  unacknowledged: readonly HubRow[];
   close: null;
 }
 

@@ -33,6 +33,7 @@ CREATE TABLE verdicts (
   verdict TEXT NOT NULL,
   recorded_at INTEGER NOT NULL, -- Unix ms
   json TEXT NOT NULL,
+  statistics TEXT, -- JSON: how its frame looks, for the hub; null: not known
   UNIQUE (boot_seq, verdict_seq)
 ) STRICT;
 CREATE TABLE audit (
@@ -89,6 +90,7 @@ export function openLedgerDatabase(path: string): DatabaseSync {
       PRAGMA temp_store = MEMORY;
       PRAGMA trusted_schema = OFF;`);
     migrate(database, path);
+    addStatistics(database);
     return database;
   } catch (error) {
     database.close();
@@ -112,6 +114,23 @@ function migrate(database: DatabaseSync, path: string): void {
   } catch (error) {
     database.exec("ROLLBACK");
     throw error;
+  }
+}
+
+export const hasStatistics = (database: DatabaseSync): boolean =>
+  database.prepare("SELECT 1 FROM pragma_table_info('verdicts') WHERE name = 'statistics'").get() !== undefined;
+
+/**
+ * To a journal that an earlier version began, which can go on writing it: the schema's number stays. SQLite looks through
+ * all rows for that, once. A disk that has no room for it must not keep the device from starting: then it comes later.
+ */
+function addStatistics(database: DatabaseSync): void {
+  if (hasStatistics(database)) return;
+  try {
+    database.exec("ALTER TABLE verdicts ADD COLUMN statistics TEXT");
+  } catch (error) {
+    const trouble = diskTrouble(error);
+    if (trouble !== "full" && trouble !== "input-output") throw error;
   }
 }
 

@@ -1,11 +1,21 @@
 import { SightlineError, messageOf } from "../../contracts/errors.ts";
+import type { ImageStatistics } from "../../contracts/image-statistics.ts";
 import type { Verdict } from "../../contracts/verdict.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { onChange, type Logger } from "../../platform/logger.ts";
 import { retryDelayMs, type RetryPolicy } from "../../platform/retry.ts";
 import { siblingModule } from "../../platform/sibling-module.ts";
 import { uuidv7 } from "../../platform/uuid.ts";
-import type { AuditEntry, Journal, JournalOpening, JournalState, JournalStatus, LedgerTrigger } from "./journal.ts";
+import type {
+  AuditEntry,
+  HubRow,
+  Journal,
+  JournalOpening,
+  JournalState,
+  JournalStatus,
+  LedgerRow,
+  LedgerTrigger,
+} from "./journal.ts";
 import { BATCH_BYTES, BATCH_ROWS, journalOptions } from "./journal-options.ts";
 import type { JournalOptions, JournalSettings } from "./journal-options.ts";
 import type { ChangeResult, LedgerAnswers, LedgerChange, LedgerFigures } from "./ledger-messages.ts";
@@ -88,11 +98,14 @@ export class SqliteJournal implements Journal {
     await this.#record({ kind: "trigger", trigger }, bytes);
   }
 
-  recordVerdict(triggerId: string, verdict: Verdict): Promise<RecordResult> {
+  recordVerdict(triggerId: string, verdict: Verdict, known: ImageStatistics | null = null): Promise<RecordResult> {
     const { id, bootSeq, verdictSeq, part, decidedAt } = verdict;
     const json = JSON.stringify(verdict);
-    const row = { triggerId, id, bootSeq, verdictSeq, verdict: verdict.verdict, part, decidedAt, json };
-    return this.#record({ kind: "verdict", row }, 256 + json.length);
+    const { hubConfigured, hubBehindBroker } = this.#options;
+    // A hub behind the broker gets what is published, and no row of this ledger.
+    const statistics = known === null || !hubConfigured || hubBehindBroker ? null : JSON.stringify(known);
+    const row = { triggerId, id, bootSeq, verdictSeq, verdict: verdict.verdict, part, decidedAt, json, statistics };
+    return this.#record({ kind: "verdict", row }, 256 + json.length + (statistics?.length ?? 0));
   }
 
   /** Throws JOURNAL_FULL when it could not be written: a person waits for the answer. */
@@ -125,12 +138,12 @@ export class SqliteJournal implements Journal {
     return found.json === null ? (this.#waitingVerdict(found.triggerId) ?? "pending") : parseOwn(found.json);
   }
 
-  async unsent(afterRow: number, limit: number): Promise<{ row: number; json: string }[]> {
+  async unsent(afterRow: number, limit: number): Promise<LedgerRow[]> {
     const after = Math.max(afterRow, this.#marks.sentThrough ?? 0);
     return [...(await this.#worker.ask({ kind: "unsent", afterRow: after, limit }))];
   }
 
-  async unacknowledged(afterRow: number, limit: number): Promise<{ row: number; json: string }[]> {
+  async unacknowledged(afterRow: number, limit: number): Promise<HubRow[]> {
     return [...(await this.#worker.ask({ kind: "unacknowledged", afterRow, limit }))];
   }
 

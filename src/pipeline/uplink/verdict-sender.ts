@@ -2,9 +2,9 @@ import { messageOf } from "../../contracts/errors.ts";
 import { VerdictBatchReply, type LostCase } from "../../contracts/hub-case.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { onChange, type Logger } from "../../platform/logger.ts";
-import type { Journal } from "../journal/journal.ts";
+import type { HubRow, Journal } from "../journal/journal.ts";
 import { Bell } from "./bell.ts";
-import { batchOf, endOfBatch, isAccountedFor, type LedgerRow } from "./verdict-batch.ts";
+import { batchBody, batchOf, endOfBatch, hasStatistics, isAccountedFor } from "./verdict-batch.ts";
 import type { HubLink } from "./hub-link.ts";
 import type { Spool } from "./spool.ts";
 
@@ -40,6 +40,7 @@ export class VerdictSender {
   #row = 0;
   #mostRows = MOST_ROWS;
   #refused = 0;
+  #sendsStatistics = true;
   #declined: string | null = null;
 
   constructor(parts: VerdictSenderParts) {
@@ -92,11 +93,11 @@ export class VerdictSender {
     const { journal, link } = this.#with;
     const waitMs = await link.waitMs();
     if (waitMs > 0) return Math.min(waitMs, TROUBLE_MS); // a new credential is looked for meanwhile
-    const rows = await journal.unacknowledged(this.#row, this.#mostRows);
+    const rows = (await journal.unacknowledged(this.#row, this.#mostRows)).map((row) => this.#asTaken(row));
     if (rows.length === 0) return IDLE_MS;
     const batch = batchOf(rows);
     const { throughRow, lost } = await this.#untold();
-    const body = `{"schema":1,"verdicts":[${batch.map(({ json }) => json).join(",")}]${lostPart(lost)}}`;
+    const body = batchBody(batch, lost);
     const headers = { "content-type": "application/json" };
     const answer = await link.ask(
       { method: "POST", path: "/api/v1/verdicts", headers, body, signal },
@@ -114,7 +115,11 @@ export class VerdictSender {
     return batch.length < rows.length || rows.length === this.#mostRows ? 0 : GATHER_MS;
   }
 
-  #taken(batch: readonly LedgerRow[], { refused, acknowledged }: VerdictBatchReply): void {
+  #asTaken(row: HubRow): HubRow {
+    return this.#sendsStatistics ? row : { ...row, statistics: null };
+  }
+
+  #taken(batch: readonly HubRow[], { refused, acknowledged }: VerdictBatchReply): void {
     const { journal, log } = this.#with;
     this.#setDeclined(null);
     this.#mostRows = Math.min(MOST_ROWS, this.#mostRows * 2);
@@ -128,10 +133,18 @@ export class VerdictSender {
     journal.markAcknowledged(bootSeq, verdictSeq);
   }
 
-  /** A batch that is too large is sent in halves. */
-  #declinedBatch(status: number, sentence: string, batch: readonly LedgerRow[]): number {
+  /** A batch that is too large is sent in halves; a hub that does not know image statistics gets none. */
+  #declinedBatch(status: number, sentence: string, batch: readonly HubRow[]): number {
     if (status === 413 && batch.length > 1) {
       this.#mostRows = Math.ceil(batch.length / 2);
+      return 0;
+    }
+    if (status === 400 && hasStatistics(batch)) {
+      this.#with.log.warn(
+        { reason: sentence },
+        "verdicts are sent again, without image statistics until the next start",
+      );
+      this.#sendsStatistics = false;
       return 0;
     }
     this.#setDeclined(sentence);
@@ -150,5 +163,3 @@ export class VerdictSender {
     return this.#with.spool.ask({ kind: "untold", limit: MOST_LOST }).catch(() => none);
   }
 }
-
-const lostPart = (lost: readonly LostCase[]): string => (lost.length === 0 ? "" : `,"lost":${JSON.stringify(lost)}`);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { recordCase } from "../../../src/hub/cases/record-case.ts";
 import { keepVerdicts } from "../../../src/hub/intake/verdict-intake.ts";
 import { auditedParts } from "../../../src/hub/watch/audited-parts.ts";
-import { lineWindows } from "../../../src/hub/watch/line-windows.ts";
+import { type LinePart, lineWindows } from "../../../src/hub/watch/line-windows.ts";
 import type { Verdict } from "../../../src/contracts/verdict.ts";
 import { onBothEngines } from "../support/both-engines.ts";
 import { caseOf, verdictOf } from "../support/hard-cases.ts";
@@ -34,10 +34,11 @@ onBothEngines((engine) => {
     }
     const { model, usual, newest } = (await lineWindows(database, "p", "cam")) ?? expect.fail();
     const partOf = ({ part }: Verdict): string => part;
+    const seenPart = ({ verdict }: LinePart): string => verdict.part;
     expect(model).toEqual(MODELS[1]);
     // Its first case was part 450.
-    expect(usual.map(partOf)).toEqual(verdicts.slice(449).map(partOf));
-    expect(newest.map(partOf)).toEqual(verdicts.slice(399).slice(-1000).map(partOf));
+    expect(usual.map(seenPart)).toEqual(verdicts.slice(449).map(partOf));
+    expect(newest.map(seenPart)).toEqual(verdicts.slice(399).slice(-1000).map(partOf));
     const audited = await auditedParts(database, { project: "p", device: "cam", modelSha256: model.sha256 });
     expect(audited.map(({ part }) => part)).toEqual(["part-700", "part-450"]);
     expect(audited[0]).toMatchObject({ scored: { ngScore: 0.5, verdict: "review" }, defective: null });

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { onTestFinished } from "vitest";
+import type { ImageStatistics } from "../../../src/contracts/image-statistics.ts";
 import type { Verdict } from "../../../src/contracts/verdict.ts";
 import type { Image } from "../../../src/imaging/image.ts";
 import type { Journal } from "../../../src/pipeline/journal/journal.ts";
@@ -74,6 +75,8 @@ export interface DecideSettings {
   readonly image?: Image;
   readonly embedding?: Float32Array | null;
   readonly metadata?: Record<string, string | number | boolean>;
+  /** How the frame looks. */
+  readonly statistics?: ImageStatistics | null;
   /** What the ledger says of the verdict; absent: it is asked. */
   readonly recording?: ReturnType<Journal["recordVerdict"]>;
 }
@@ -85,7 +88,7 @@ export function decide({ uplink, journal }: OpenUplink, verdict: Verdict, settin
   const image = settings.image ?? noise(verdict.verdictSeq);
   const trigger = sampleTrigger();
   void journal.recordTrigger(trigger);
-  const recording = settings.recording ?? journal.recordVerdict(trigger.triggerId, verdict);
+  const recording = settings.recording ?? journal.recordVerdict(trigger.triggerId, verdict, settings.statistics);
   const frame = { verdict, image, embedding: settings.embedding ?? null, product: "tile", recording };
   uplink.decided(frame, choice, layers);
 }
