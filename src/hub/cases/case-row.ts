@@ -1,7 +1,8 @@
 import type { Selectable } from "kysely";
-import { HARD_CASE_REASONS, Verdict, type HardCaseReason, type VerdictKind } from "../../contracts/verdict.ts";
+import { Verdict, type HardCaseReason, type VerdictKind } from "../../contracts/verdict.ts";
 import type { Database } from "../store/database.ts";
 import type { Outcome, Tables } from "../store/tables.ts";
+import { reasonsOfBits } from "./merge-reasons.ts";
 
 /** A case as a gallery shows it. */
 export interface CaseSummary {
@@ -134,7 +135,7 @@ const summaryOf = (columns: SummaryColumns): CaseSummary => ({
   class: columns.class,
   ngScore: columns.ng_score,
   model: { name: columns.model_name, version: columns.model_version, sha256: columns.model_sha256 },
-  reasons: HARD_CASE_REASONS.filter((_, bit) => (columns.reasons & (1 << bit)) !== 0),
+  reasons: reasonsOfBits(columns.reasons),
   label: columns.label,
   labelDefect: columns.label_defect === null ? null : columns.label_defect === 1,
   outcome: columns.outcome,

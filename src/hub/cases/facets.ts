@@ -44,7 +44,7 @@ export function facetOf(project: string, kind: FacetKind, value: string): Facet 
 const recent = new Map<string, Facet>();
 const MOST_RECENT = 4096;
 
-/** What is known of a case when it arrives, and never changes. */
+/** What is known of a case when it arrives. Of this only reasons can be added later. */
 export interface FixedProperties {
   readonly project: string;
   readonly device: string;
@@ -69,12 +69,14 @@ export function fixedFacets(properties: FixedProperties): Facet[] {
     facet("verdict", properties.verdict),
     ...(properties.class === null ? [] : [facet("class", properties.class)]),
     facet("model", properties.modelVersion),
-    ...properties.reasons.map((reason) => facet("reason", reason)),
+    ...properties.reasons.map((reason) => reasonFacet(properties.project, reason)),
     facet("day", dayOf(properties.capturedAt)),
     facet("month", dayOf(properties.capturedAt).slice(0, 7)),
     ...Object.entries(properties.metadata).map(([key, value]) => facet(`metadata:${key}`, value)),
   ];
 }
+
+export const reasonFacet = (project: string, reason: HardCaseReason): Facet => facetOf(project, "reason", reason);
 
 /** What people make of a case; both null: not labelled. */
 export interface LabelState {

@@ -1,11 +1,11 @@
 import type { Transaction } from "kysely";
 import { SightlineError } from "../../contracts/errors.ts";
 import type { HardCaseUpload } from "../../contracts/hub-case.ts";
-import { HARD_CASE_REASONS, type HardCaseReason } from "../../contracts/verdict.ts";
 import type { Database } from "../store/database.ts";
 import type { Tables } from "../store/tables.ts";
 import { addFacets, inChunks } from "./facet-lists.ts";
 import { fixedFacets, labelFacets } from "./facets.ts";
+import { mergeReasons, reasonBits } from "./merge-reasons.ts";
 import { sketchOf } from "./sketch.ts";
 import { bytesOfVector, vectorOfBytes } from "./vector-bytes.ts";
 
@@ -17,8 +17,9 @@ export interface ArrivedCase {
 }
 
 /**
- * Keeps a hard case: once, however often it is sent. Everything about it is committed, or nothing is. Throws SightlineError
- * CASE_REFUSED where its id is another device's, or its embedding is no list of float32.
+ * Keeps a hard case: once, however often it is sent; of a known one the reasons that are new are added. Everything about it
+ * is committed, or nothing is. Throws SightlineError CASE_REFUSED where its id is another device's, or its embedding is no
+ * list of float32.
  */
 export async function recordCase(database: Database, arrived: ArrivedCase): Promise<"new" | "known"> {
   const [stored = "known"] = await recordCases(database, [arrived]);
@@ -41,7 +42,11 @@ export async function recordCases(
     await insertParts(database, transaction, fresh);
     const added = new Set<Prepared["columns"]>(fresh.map(({ columns }) => columns));
     const known = prepared.filter(({ columns }) => !added.has(columns));
-    await refuseForeignIds(transaction, known);
+    await mergeReasons(
+      database,
+      transaction,
+      known.map(({ columns: { id, device_id: device, reasons } }) => ({ id, device, reasons })),
+    );
     return prepared.map(({ columns }) => (added.has(columns) ? "new" : "known"));
   });
 }
@@ -107,9 +112,6 @@ function metadataOf({ metadata, product }: HardCaseUpload): Record<string, strin
   return product === "" ? words : { ...words, product };
 }
 
-export const reasonBits = (reasons: readonly HardCaseReason[]): number =>
-  reasons.reduce((bits, reason) => bits | (1 << HARD_CASE_REASONS.indexOf(reason)), 0);
-
 function embeddingOf({ embedding, verdict }: HardCaseUpload): Float32Array | null {
   if (embedding === null) return null;
   const bytes = Buffer.from(embedding, "base64");
@@ -169,17 +171,5 @@ async function insertParts(
       sketch: bytesOfVector(sketchOf(embedding)),
     }));
     await transaction.insertInto("sketches").values(sketches).execute();
-  }
-}
-
-async function refuseForeignIds(transaction: Transaction<Tables>, known: readonly Prepared[]): Promise<void> {
-  for (const { columns } of known) {
-    const { device_id } = await transaction
-      .selectFrom("cases")
-      .select("device_id")
-      .where("id", "=", columns.id)
-      .executeTakeFirstOrThrow();
-    if (device_id === columns.device_id) continue;
-    throw new SightlineError("CASE_REFUSED", `case ${columns.id} was sent by another device; a case belongs to one`);
   }
 }

@@ -2,6 +2,7 @@ import { messageOf, SightlineError } from "../../contracts/errors.ts";
 import type { HardCaseUpload } from "../../contracts/hub-case.ts";
 import { HttpRefusal } from "../../http/error-reply.ts";
 import type { Clock } from "../../platform/clock.ts";
+import { reasonBits } from "../cases/merge-reasons.ts";
 import { recordCases } from "../cases/record-case.ts";
 import type { Database } from "../store/database.ts";
 import { GroupCommit, type Settled } from "../store/group-commit.ts";
@@ -39,7 +40,7 @@ const imageNotSent = (sha256: string): HttpRefusal =>
     `This device has not sent the image ${sha256}; PUT it to /api/v1/images/${sha256} first, then the case again.`,
   );
 
-/** Hard cases in: each once, however often it is sent, and never without its image. */
+/** Hard cases in: each once, however often it is sent, with every reason it was ever sent for, and never without its image. */
 export class CaseIntake {
   readonly #parts: CaseIntakeParts;
   readonly #rows: GroupCommit<ArrivingCase, Stored>;
@@ -72,7 +73,7 @@ export class CaseIntake {
     return cases.map((arriving) => answers.get(arriving) ?? { error: new Error("no answer for a case") });
   }
 
-  /** Those to be recorded; `answers` gets what is to be said to the others. */
+  /** Those to be recorded, or to get another reason; `answers` gets what is to be said to the others. */
   async #fresh(
     cases: readonly ArrivingCase[],
     at: number,
@@ -87,8 +88,11 @@ export class CaseIntake {
       const owner = owners.get(upload.verdict.id);
       const ahead = taken.get(device.id) ?? 0;
       const fault = imageFault(upload, images.get(`${upload.image.sha256} ${device.id}`));
-      if (owner === device.id) answers.set(arriving, { value: "known" });
-      else if (owner !== undefined) answers.set(arriving, { error: notYours() });
+      if (owner?.device === device.id) {
+        // A reason that is new is merged in; it is no case more, so neither limit nor image is asked about.
+        if ((reasonBits(upload.reasons) & ~owner.reasons) === 0) answers.set(arriving, { value: "known" });
+        else fresh.push(arriving);
+      } else if (owner !== undefined) answers.set(arriving, { error: notYours() });
       else if (fault !== null) answers.set(arriving, { error: fault });
       else if (!(await this.#parts.usage.allowsCase({ ...device, dailyCases: device.dailyCases - ahead }, at)))
         answers.set(arriving, { error: dailyLimit("cases", at) });
@@ -100,14 +104,14 @@ export class CaseIntake {
     return fresh;
   }
 
-  async #owners(cases: readonly ArrivingCase[]): Promise<ReadonlyMap<string, string>> {
+  async #owners(cases: readonly ArrivingCase[]): Promise<ReadonlyMap<string, Owner>> {
     const ids = cases.map(({ upload }) => upload.verdict.id);
     const found = await this.#parts.database.query
       .selectFrom("cases")
-      .select(["id", "device_id"])
+      .select(["id", "device_id as device", "reasons"])
       .where("id", "in", ids)
       .execute();
-    return new Map(found.map(({ id, device_id: device }) => [id, device]));
+    return new Map(found.map(({ id, ...owner }) => [id, owner]));
   }
 
   async #images(cases: readonly ArrivingCase[]): Promise<ReadonlyMap<string, SentImage>> {
@@ -145,9 +149,15 @@ export class CaseIntake {
   async #refusalOf(error: unknown, arriving: ArrivingCase): Promise<unknown> {
     if (!(error instanceof SightlineError) || error.code !== "CASE_REFUSED") return error;
     const owner = (await this.#owners([arriving])).get(arriving.upload.verdict.id);
-    if (owner !== undefined && owner !== arriving.device.id) return notYours();
+    if (owner !== undefined && owner.device !== arriving.device.id) return notYours();
     return new HttpRefusal(422, "CASE_UNUSABLE", messageOf(error));
   }
+}
+
+interface Owner {
+  readonly device: string;
+  /** Bits: what the case's reasons are so far. */
+  readonly reasons: number;
 }
 
 interface SentImage {

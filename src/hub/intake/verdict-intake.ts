@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { LostCase, VerdictBatchReply } from "../../contracts/hub-case.ts";
 import type { ImageStatistics } from "../../contracts/image-statistics.ts";
 import type { Verdict } from "../../contracts/verdict.ts";
-import { reasonBits } from "../cases/record-case.ts";
+import { reasonBits } from "../cases/merge-reasons.ts";
 import type { Database } from "../store/database.ts";
 import type { Tables } from "../store/tables.ts";
 

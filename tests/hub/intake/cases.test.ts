@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { reasonBits } from "../../../src/hub/cases/merge-reasons.ts";
 import { uuidv7 } from "../../../src/platform/uuid.ts";
 import { caseOf, jpegOf, verdictOf } from "../support/hard-cases.ts";
 import { errorOf, HubUnderTest } from "../support/running-hub.ts";
@@ -49,6 +50,24 @@ test("exactly one case however often, and from however many sides, it is sent at
     "known",
     "new",
   ]);
+  expect(await casesOf(hub)).toHaveLength(1);
+});
+
+test("a reason that comes after the case is added, whatever is left of the day's number", async () => {
+  const hub = await HubUnderTest.start({ limits: { dailyCases: 1 } });
+  const [sender, other] = [await hub.enrol("station-1"), await hub.enrol("station-2")];
+  const image = await jpegOf(1);
+  for (const each of [sender, other]) await each.putImage(image);
+  const upload = caseOf(verdictOf({ device: "station-1" }), image);
+  await sender.putCase(upload);
+  const [before] = await casesOf(hub);
+  const flagged = { ...upload, reasons: ["uncertain", "operator"] as const, selectionProbability: null };
+  const replies = await Promise.all(Array.from({ length: 6 }, () => sender.putCase(flagged)));
+  for (const reply of replies) expect(await reply.json()).toEqual({ stored: "known" });
+  expect(await casesOf(hub)).toEqual([{ ...before, reasons: reasonBits(["uncertain", "operator"]) }]);
+  const verdict = { ...upload.verdict, device: "station-2" };
+  const foreign = await errorOf(await other.putCase({ ...upload, verdict, reasons: ["novel"] }));
+  expect(foreign).toMatchObject({ status: 403, code: "CASE_REFUSED" });
   expect(await casesOf(hub)).toHaveLength(1);
 });
 
