@@ -3,7 +3,7 @@ import { ErrorBody } from "../../http/error-body.ts";
 import type { Api } from "../../http/zod-provider.ts";
 import { requirePerson } from "../people/require-person.ts";
 import type { Database } from "../store/database.ts";
-import { healthOfLines } from "./line-health.ts";
+import { healthOfLines, type LineHealth } from "./line-health.ts";
 
 const Time = z.number().describe("Unix ms");
 const IntervalBody = z.strictObject({ low: z.number(), high: z.number() }).describe("95 %");
@@ -63,6 +63,15 @@ const Reply = z.strictObject({
 
 /** How each line does: expected and counted errors, and what about it has changed. */
 export function installLineHealthRoutes(api: Api, { database }: { readonly database: Database }): void {
+  // Whoever asks meanwhile gets the same answer: it reads thousands of verdicts.
+  const running = new Map<string, Promise<LineHealth[]>>();
+  const healthOf = (project: string): Promise<LineHealth[]> => {
+    const known = running.get(project);
+    if (known !== undefined) return known;
+    const made = healthOfLines(database, project).finally(() => running.delete(project));
+    running.set(project, made);
+    return made;
+  };
   api.get(
     "/api/v1/line-health",
     {
@@ -75,7 +84,7 @@ export function installLineHealthRoutes(api: Api, { database }: { readonly datab
     },
     async (request) => {
       requirePerson(request, "viewer");
-      return { lines: await healthOfLines(database, request.query.project) };
+      return { lines: await healthOf(request.query.project) };
     },
   );
 }

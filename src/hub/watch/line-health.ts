@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import {
   estimateFromScores,
   reckonScores,
@@ -52,8 +53,9 @@ export async function healthOfLines(database: Database, project: string): Promis
     .orderBy("id")
     .execute();
   const seen: Seen[] = [];
-  // One after the other: each reads two thousand verdicts.
+  // One after the other, and others get their turn between them: each reads two thousand verdicts.
   for (const { id: device, line } of devices) {
+    await setImmediate();
     const windows = await lineWindows(database, project, device);
     const audit =
       windows === null ? [] : await auditedParts(database, { project, device, modelSha256: windows.model.sha256 });
