@@ -42,6 +42,7 @@ const NO_BROKER = { url: "", connected: false, lastError: null, unreadable: 0 } 
 const FLAG_SENTENCES: Readonly<Record<FlagOutcome, string>> = {
   queued: "Its picture is on the way to the hub.",
   added: "Its picture waits for the hub already.",
+  told: "The hub has its picture already and is told.",
   gone: "Its picture is no longer kept here; the hub learns of the verdict only.",
 };
 

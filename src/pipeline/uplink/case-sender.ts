@@ -21,6 +21,8 @@ const TROUBLE_MS = 2000;
 const DECLINED: RetryPolicy = { firstMs: 600_000, maxMs: 86_400_000, jitter: 0.2 };
 /** A hub that declines one case after the other is not asked at full speed. */
 const IN_A_ROW: RetryPolicy = { firstMs: 500, maxMs: 60_000, jitter: 0.2 };
+/** The hub wants the image first, so it has deleted the case; the image is not here any more. */
+const NOT_THERE = 409;
 /** Of a budget that is not yet known to have been used. */
 const NOTHING_SENT = { day: "", dayCases: 0, dayBytes: 0 };
 
@@ -121,6 +123,7 @@ export class CaseSender {
   }
 
   async #send(next: WaitingCase, signal: AbortSignal): Promise<number> {
+    if (next.isAtHub) return this.#tell(next, signal);
     const { id } = next.upload.verdict;
     const known = await this.#isImageKnown(next.upload, signal);
     if (typeof known === "object") return this.#declined(next, known);
@@ -141,6 +144,21 @@ export class CaseSender {
     this.#unbookedBytes = 0;
     this.#declinedInARow = 0;
     this.#lastRefusal = null;
+    return 0;
+  }
+
+  /** What is new of a case that the hub has, without its image. */
+  async #tell(next: WaitingCase, signal: AbortSignal): Promise<number> {
+    const { spool, localTime, clock, log } = this.#with;
+    const { id } = next.upload.verdict;
+    const answer = await this.#putCase(next.upload, signal);
+    const isGone = answer.kind === "refused" && answer.status === NOT_THERE;
+    if (answer.kind !== "ok" && !isGone) return this.#declined(next, answer);
+    if (isGone) log.warn({ id, reason: answer.sentence }, "the hub no longer has a case that was flagged");
+    const { day } = localTime(clock.wallNow());
+    await spool.ask({ kind: "sent", id, revision: next.revision, day, bytes: 0 });
+    this.#declinedInARow = 0;
+    if (!isGone) this.#lastRefusal = null;
     return 0;
   }
 

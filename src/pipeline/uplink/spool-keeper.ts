@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { messageOf } from "../../contracts/errors.ts";
 import type { HardCaseUpload, LostCase } from "../../contracts/hub-case.ts";
 import { ImageFiles } from "./image-files.ts";
+import { SentCases } from "./sent-cases.ts";
 import { databaseBytes, isDamaged, openSpoolDatabase } from "./spool-database.ts";
 import type {
   Added,
   NextQuestion,
   Opening,
+  SpoolAnswers,
   SpoolFigures,
   SpoolOptions,
   SpoolRequest,
@@ -23,6 +25,7 @@ export class SpoolKeeper {
   readonly #options: SpoolOptions;
   readonly #files: ImageFiles;
   readonly #rows: SpoolRows;
+  readonly #sent: SentCases;
   /** What is being sent is not given up meanwhile. */
   #sending = "";
   #imageBytes = 0;
@@ -33,6 +36,7 @@ export class SpoolKeeper {
     this.#files = new ImageFiles(join(options.directoryPath, "images"));
     this.#files.make();
     this.#rows = new SpoolRows(openSpoolDatabase(join(options.directoryPath, "spool.sqlite")));
+    this.#sent = new SentCases(this.#rows.database, options.maxBytes);
   }
 
   /** A damaged spool is put aside, whole, and a new one begun: its images may still be of use to a person. */
@@ -51,12 +55,9 @@ export class SpoolKeeper {
   }
 
   add({ upload, priority, orders, atMs }: Extract<SpoolRequest, { kind: "add" }>, bytes: Uint8Array): Added {
-    const { id } = upload.verdict;
-    if (this.#rows.byId(id) !== null) {
-      const { reasons, metadata } = upload;
-      this.#rows.transaction(() => this.#rows.merge(id, { reasons, metadata, priority }));
-      return { outcome: "merged", lost: [] };
-    }
+    const { reasons, metadata } = upload;
+    const place = this.merge({ id: upload.verdict.id, addition: { reasons, metadata, priority } });
+    if (place !== "absent") return { outcome: "merged", lost: [] };
     const { sha256 } = upload.image;
     const isNew = !this.#rows.isImageWanted(sha256);
     const { hasRoom, lost } = isNew ? this.#makeRoom(bytes.length, priority, atMs) : { hasRoom: true, lost: [] };
@@ -72,12 +73,16 @@ export class SpoolKeeper {
     return this.#rows.transaction(() => this.#note(upload, cause, atMs));
   }
 
-  merge({ id, addition }: Extract<SpoolRequest, { kind: "merge" }>): boolean {
-    return this.#rows.transaction(() => this.#rows.merge(id, addition));
+  merge({ id, addition }: Omit<Extract<SpoolRequest, { kind: "merge" }>, "kind">): SpoolAnswers["merge"] {
+    return this.#rows.transaction(() => {
+      if (this.#rows.merge(id, addition)) return "waiting";
+      return this.#sent.merge(id, addition) ? "sent" : "absent";
+    });
   }
 
   next(question: NextQuestion): WaitingCase | null {
-    const next = this.#rows.next(question);
+    // First what the hub is told of cases it has: a person waits for it, and it costs no image.
+    const next = this.#sent.next(question.atMs) ?? this.#rows.next(question);
     this.#sending = next?.upload.verdict.id ?? "";
     return next;
   }
@@ -99,15 +104,21 @@ export class SpoolKeeper {
     this.release();
     const waiting = this.#rows.byId(id);
     this.#rows.transaction(() => {
+      if (waiting === null && this.#sent.has(id)) return this.#sent.settle(id, revision); // no case more
       this.#rows.addSent(day, bytes);
-      if (waiting?.revision === revision) this.#rows.remove(id);
+      if (waiting?.revision !== revision) return;
+      this.#rows.remove(id);
+      this.#sent.add(waiting);
     });
     if (waiting?.revision === revision) this.#dropImage(waiting.upload);
   }
 
   refused(id: string, notBeforeMs: number): void {
     this.release();
-    this.#rows.transaction(() => this.#rows.refuse(id, notBeforeMs));
+    this.#rows.transaction(() => {
+      this.#rows.refuse(id, notBeforeMs);
+      this.#sent.refuse(id, notBeforeMs);
+    });
   }
 
   /** Somebody else has filled the disk: cases go before verdicts cannot be written. */

@@ -17,6 +17,8 @@ export interface WaitingCase {
   readonly refusals: number;
   /** Ids of the hub's sampling rules that drew it. */
   readonly orders: readonly string[];
+  /** The hub has it and its image; only what is said of it has become more. */
+  readonly isAtHub: boolean;
   readonly upload: HardCaseUpload;
 }
 
@@ -82,7 +84,7 @@ export type SpoolRequest =
   | { readonly kind: "kept"; readonly key: string }
   | { readonly kind: "close" };
 
-/** What a person or another reason adds to a case that waits. */
+/** What a person or another reason adds to a case that waits or was sent. */
 export interface CaseAddition {
   readonly reasons: HardCaseUpload["reasons"];
   readonly metadata: HardCaseUpload["metadata"];
@@ -99,7 +101,7 @@ export interface Opening {
 }
 
 export interface Added {
-  /** `merged`: the case was there already; `lost`: there was no room for it. */
+  /** `merged`: the case waits or was sent already; `lost`: there was no room for it. */
   readonly outcome: "added" | "merged" | "lost";
   /** Given up for lack of room, this one included where it was. */
   readonly lost: readonly LostCase[];
@@ -109,8 +111,8 @@ export interface SpoolAnswers {
   open: Opening;
   add: Added;
   giveUp: LostCase;
-  /** False where no such case waits. */
-  merge: boolean;
+  /** Where the case is that now says more; `absent`: neither here nor, as far as is remembered, at the hub. */
+  merge: "waiting" | "sent" | "absent";
   next: WaitingCase | null;
   /** The image's bytes, checked against its hash; null where the disk has lost them: the case is then given up. */
   image: Uint8Array | null;

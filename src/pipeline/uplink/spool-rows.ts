@@ -188,5 +188,6 @@ const waitingCase = (row: Row): WaitingCase => ({
   revision: Number(row["revision"]),
   refusals: Number(row["refusals"]),
   orders: Orders.parse(JSON.parse(String(row["orders"]))),
+  isAtHub: false,
   upload: HardCaseUpload.parse(JSON.parse(String(row["upload"]))),
 });

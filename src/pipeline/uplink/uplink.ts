@@ -73,8 +73,11 @@ export interface UplinkStatus {
   readonly problem: UplinkProblem | null;
 }
 
-/** `queued`: its picture is on its way; `added`: it waits already and now says so; `gone`: the picture is kept no more. */
-export type FlagOutcome = "queued" | "added" | "gone";
+/**
+ * `queued`: its picture is on its way; `added`: it waits already and now says so; `told`: the hub has it and is told;
+ * `gone`: the picture is kept no more.
+ */
+export type FlagOutcome = "queued" | "added" | "told" | "gone";
 
 /** Its metadata is put together when somebody asks for it: most frames nobody asks for. */
 interface KeptFrame extends RecentFrame, Omit<DecidedFrame, "metadata"> {
@@ -198,17 +201,19 @@ export class Uplink implements Service {
       ...(note === "" ? {} : { flagNote: note.slice(0, 256) }),
     };
     const priority = priorityOf(["operator"], this.#options.cases.priority);
-    const recent = this.#recent.get(verdictId);
-    if (recent !== undefined) {
-      const reasons = [...new Set([...recent.verdict.hardCase, "operator" as const])];
-      const frame = { ...recent, metadata: { ...this.#metadata(recent.layers, recent.decidedAt), ...said } };
-      const choice = { reasons, selectionProbability: null, orders: [] };
-      if (this.#intake.offer({ frame, choice, priority })) return "queued";
-    }
+    const recent = this.#recent.get(verdictId); // it may leave memory while the disk is asked
     const addition = { reasons: ["operator" as const], metadata: said, priority };
-    const isWaiting = await this.#spool.ask({ kind: "merge", id: verdictId, addition }).catch(() => false);
-    if (isWaiting) this.#cases.notice();
-    return isWaiting ? "added" : "gone";
+    const asked = this.#spool.ask({ kind: "merge", id: verdictId, addition });
+    const place = await asked.catch(() => "absent" as const);
+    if (place !== "absent") {
+      this.#cases.notice();
+      return place === "waiting" ? "added" : "told";
+    }
+    if (recent === undefined) return "gone";
+    const reasons = [...new Set([...recent.verdict.hardCase, "operator" as const])];
+    const frame = { ...recent, metadata: { ...this.#metadata(recent.layers, recent.decidedAt), ...said } };
+    const choice = { reasons, selectionProbability: null, orders: [] };
+    return this.#intake.offer({ frame, choice, priority }) ? "queued" : "gone";
   }
 
   /**

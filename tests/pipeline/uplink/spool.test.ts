@@ -129,6 +129,54 @@ test("a case that comes again while it waits is one case with both reasons", asy
   expect(await spool.ask({ kind: "image", id, atMs: 3 })).not.toBeNull();
 });
 
+test("a reason that comes after a case was sent is given back once, after a restart too, without its image", async () => {
+  const directory = temporaryDirectory();
+  const spool = spoolIn(directory);
+  const one = sample();
+  await add(spool, one);
+  const { id } = one.upload.verdict;
+  const sent = (from: Spool, revision: number) => from.ask({ kind: "sent", id, revision, day: "2026-01-01", bytes: 1 });
+  await sent(spool, 1);
+  const addition = { reasons: ["operator" as const], metadata: { flaggedBy: "Ann" }, priority: 6 };
+  const merge = (from: Spool) => from.ask({ kind: "merge", id, addition });
+  expect([await merge(spool), await merge(spool)]).toEqual(["sent", "sent"]);
+  await spool.close();
+
+  const again = spoolIn(directory);
+  await add(again, sample(), 9);
+  const due = await next(again, 0);
+  const reasons = ["uncertain", "operator"];
+  expect(due).toMatchObject({ isAtHub: true, revision: 2, upload: { reasons, metadata: { flaggedBy: "Ann" } } });
+  await again.ask({ kind: "refused", id, notBeforeMs: 3 });
+  expect((await next(again))?.isAtHub, "later").toBe(false);
+  expect((await again.ask({ kind: "next", atMs: 3, mostBytes: 0 }))?.refusals).toBe(1);
+  const flagged = { ...one.upload, reasons: ["novel" as const] };
+  expect(await add(again, { ...one, upload: flagged })).toEqual({ outcome: "merged", lost: [] });
+  await sent(again, 2);
+  expect((await next(again))?.upload.reasons, "what was sent knew nothing of that").toEqual([...reasons, "novel"]);
+  await sent(again, 3);
+  expect((await next(again))?.isAtHub).toBe(false);
+  expect(await merge(again)).toBe("sent");
+  expect((await next(again))?.isAtHub, "nothing new was said").toBe(false);
+  expect(again.figures).toMatchObject({ cases: 1, sentCases: 1, dayCases: 1 });
+  expect(images(directory)).toHaveLength(1);
+});
+
+test("remembers as many sent cases as a hundredth of the quota holds, and what is still to be told", async () => {
+  const spool = spoolIn(temporaryDirectory(), { maxBytes: 4_096_000 });
+  const samples = Array.from({ length: 13 }, () => sample(Buffer.alloc(100, nextImage++)));
+  const addition = { reasons: ["operator" as const], metadata: {}, priority: 6 };
+  const places: string[] = [];
+  for (const [at, each] of samples.entries()) {
+    await add(spool, each);
+    const { id } = each.upload.verdict;
+    await spool.ask({ kind: "sent", id, revision: 1, day: "2026-01-01", bytes: 1 });
+    if (at === 0) await spool.ask({ kind: "merge", id, addition });
+  }
+  for (const { upload } of samples) places.push(await spool.ask({ kind: "merge", id: upload.verdict.id, addition }));
+  expect(places).toEqual(["sent", "absent", "absent", ...Array.from({ length: 10 }, () => "sent")]);
+});
+
 test("two cases of one frame share its image until both are sent", async () => {
   const directory = temporaryDirectory();
   const spool = spoolIn(directory);

@@ -241,6 +241,90 @@ describe("cases on their way to the hub", () => {
   });
 });
 
+describe("a part that a person flags after its case was sent", () => {
+  const send = async (hub: FakeHub, directory: string): Promise<{ open: OpenUplink; id: string }> => {
+    const open = await uplinkTo(hub, directory, { cases: { ...NO_AUDIT, recentBytes: 0 } });
+    const verdict = uncertain(open.bootSeq, 1);
+    decide(open, verdict);
+    await expect.poll(() => open.uplink.status().sent, SOON).toBe(1);
+    return { open, id: verdict.id };
+  };
+  const end = async ({ uplink, journal }: OpenUplink): Promise<void> => {
+    await uplink.stop();
+    await journal.stop();
+  };
+
+  it("is told to the hub once, without its picture, also when flagged twice and over a restart", async () => {
+    const hub = await FakeHub.start();
+    const directory = temporaryDirectory();
+    const { open, id } = await send(hub, directory);
+    const first = hub.cases.get(id);
+    expect(await open.uplink.flag(id, "Ann", "scratch?")).toBe("told");
+    await expect.poll(() => hub.arrivals, SOON).toEqual([id, id]);
+    expect(hub.cases.get(id)).toMatchObject({
+      reasons: ["uncertain", "operator"],
+      selectionProbability: first?.selectionProbability,
+      image: first?.image,
+    });
+    expect(await open.uplink.flag(id, "Bob", "")).toBe("told");
+    await end(open);
+    const again = await uplinkTo(hub, directory, { cases: NO_AUDIT });
+    expect(await again.uplink.flag(id, "Cy", "")).toBe("told");
+    const [next] = decideMany(again, 2, 2); // whatever were to be told goes before it
+    await expect.poll(() => hub.arrivals, SOON).toEqual([id, id, next]);
+    expect([hub.count("PUT", /images/), again.uplink.status().sent]).toEqual([2, 2]);
+  });
+
+  it("while the hub is away is told after a restart, and once", async () => {
+    const hub = await FakeHub.start();
+    const directory = temporaryDirectory();
+    const { open, id } = await send(hub, directory);
+    await hub.stop();
+    expect(await open.uplink.flag(id, "Ann", "")).toBe("told");
+    await end(open);
+    await hub.listen();
+    const again = await uplinkTo(hub, directory, { cases: NO_AUDIT });
+    await expect.poll(() => hub.cases.get(id)?.reasons, SOON).toEqual(["uncertain", "operator"]);
+    const [next] = decideMany(again, 2, 2);
+    await expect.poll(() => hub.arrivals, SOON).toEqual([id, id, next]);
+  });
+
+  it("is told without its picture also while that is still in memory", async () => {
+    const hub = await FakeHub.start();
+    const open = await uplinkTo(hub, temporaryDirectory(), { cases: NO_AUDIT });
+    const [id = ""] = decideMany(open, 1, 1);
+    await expect.poll(() => open.uplink.status().sent, SOON).toBe(1);
+    expect(await open.uplink.flag(id, "Ann", "")).toBe("told");
+    await expect.poll(() => hub.arrivals, SOON).toEqual([id, id]);
+    expect([hub.count("HEAD", /images/), hub.count("PUT", /images/)]).toEqual([1, 1]);
+  });
+
+  it("and that the hub has deleted meanwhile is let go, and holds up no other", async () => {
+    const hub = await FakeHub.start();
+    const { open, id } = await send(hub, temporaryDirectory());
+    hub.images.clear();
+    await open.uplink.flag(id, "Ann", "");
+    await expect.poll(() => hub.count("PUT", /cases/), SOON).toBe(2);
+    const [next = ""] = decideMany(open, 2, 2);
+    await expect.poll(() => hub.cases.has(next), SOON).toBe(true);
+    expect(hub.arrivals).toEqual([id, next]);
+    expect(open.uplink.status().problem).toBeNull();
+  });
+
+  it("and that the hub declines holds up no other", async () => {
+    const hub = await FakeHub.start();
+    const { open, id } = await send(hub, temporaryDirectory());
+    hub.interfere = (method) => (method === "PUT" ? { status: 400 } : undefined);
+    await open.uplink.flag(id, "Ann", "");
+    await expect.poll(() => open.uplink.status().problem?.code, SOON).toBe("hub-declines");
+    hub.interfere = () => undefined;
+    expect(hub.arrivals).toEqual([id]);
+    const [next = ""] = decideMany(open, 2, 2);
+    await expect.poll(() => hub.cases.has(next), SOON).toBe(true);
+    expect(open.uplink.status()).toMatchObject({ waiting: 0, sent: 2 });
+  });
+});
+
 describe("frames that a model on trial judges differently", () => {
   it("become cases while their picture is kept, and only where such cases are wanted", async () => {
     const hub = await FakeHub.start();
