@@ -13,7 +13,8 @@ import { sampleVerdict } from "../journal/sample-rows.ts";
 import { decide, noise, uncertain, uplinkTo, type OpenUplink } from "./open-uplink.ts";
 
 const PNG = { image: { format: "png", quality: 90, crop: null } } as const;
-const NO_AUDIT = { auditShare: 0 };
+/** No budget either: how much of a day's is left when the tests run would decide which frames are chosen. */
+const NO_AUDIT = { auditShare: 0, perHour: null, perDay: null };
 const SOON = { timeout: 15_000, interval: 20 };
 
 const decideMany = (open: OpenUplink, from: number, to: number): string[] =>
