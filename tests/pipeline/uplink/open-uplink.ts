@@ -47,8 +47,9 @@ export async function uplinkTo(hub: FakeHub, directory: string, settings: Uplink
     dataDirectory: directory,
     sendsVerdicts,
     line: "",
-    cases: CaseOptions.parse({ mostPerMinute: 6000, ...settings.cases }),
-    budget: BudgetOptions.parse(settings.budget ?? {}),
+    // A budget draws lots: how many of a test's frames are chosen would depend on the time of day.
+    cases: CaseOptions.parse({ mostPerMinute: 6000, perHour: null, perDay: null, ...settings.cases }),
+    budget: BudgetOptions.parse({ dailyCases: null, ...settings.budget }),
     timeZone,
     leaveFreeBytes: 1_000_000,
   };
