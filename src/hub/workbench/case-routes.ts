@@ -1,6 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
+import { ErrorBody } from "../../http/error-body.ts";
 import { HttpRefusal } from "../../http/error-reply.ts";
 import type { Api } from "../../http/zod-provider.ts";
 import { caseById, countCases, findCases, randomErrors } from "../cases/find-cases.ts";
@@ -11,9 +12,16 @@ import { requirePerson } from "../people/require-person.ts";
 import { filterChoices, FilterChoicesBody } from "./filter-choices.ts";
 import { clearSuspicion } from "./label-suspicion.ts";
 import { requireProject } from "./project-record.ts";
-import { CaseDetailBody, CaseSummaryBody, LabelReply, LabelRequest } from "./case-schemas.ts";
+import {
+  BlindCaseBody,
+  BlindLabelReply,
+  CaseDetailBody,
+  CaseSummaryBody,
+  LabelReply,
+  LabelRequest,
+} from "./case-schemas.ts";
 import { CasePath, FilterText, ProjectQuery, refusals } from "./route-schemas.ts";
-import { secondLabelQueue } from "./second-labels.ts";
+import { requireSecond, secondLabelQueue } from "./second-labels.ts";
 import { Thumbnails } from "./thumbnails.ts";
 import type { WorkbenchParts } from "./workbench-parts.ts";
 
@@ -40,6 +48,13 @@ const SampleQuery = z.strictObject({
 });
 const SecondQuery = ProjectQuery.extend({ n: z.coerce.number().int().min(1).max(1000).default(40) });
 const SimilarQuery = z.strictObject({ n: z.coerce.number().int().min(1).max(100).default(12) });
+const BlindQuery = z.strictObject({
+  blind: z
+    .enum(["true", "false"])
+    .default("false")
+    .transform((text) => text === "true")
+    .describe("true for a second label: the answer has nothing that the model or an earlier person said"),
+});
 const ImageQuery = z.strictObject({ thumbnail: z.enum(["0", "1"]).default("0") });
 
 const CaseList = z.strictObject({ cases: z.array(CaseSummaryBody), nextBeforeRow: z.int().nullable() });
@@ -51,6 +66,10 @@ async function requireCase({ database }: WorkbenchParts, id: string): Promise<Ca
   if (found === null) throw new HttpRefusal(404, "UNKNOWN_CASE", `There is no case ${id}; it may have been deleted.`);
   return found;
 }
+
+const blinded = ({ row, id, project, part, capturedAt, imageSha256, crop }: CaseDetail) => ({
+  ...{ row, id, project, part, capturedAt, imageSha256, crop },
+});
 
 /** Galleries, single cases and their images. */
 export function installCaseRoutes(api: Api, parts: WorkbenchParts): void {
@@ -138,12 +157,14 @@ function installSingleCaseRoutes(api: Api, parts: WorkbenchParts): void {
         summary: "A case with all that is known of it",
         tags,
         params: CasePath,
-        response: { 200: z.strictObject({ case: CaseDetailBody }), ...refusals },
+        querystring: BlindQuery,
+        response: { 200: z.strictObject({ case: z.union([CaseDetailBody, BlindCaseBody]) }), ...refusals },
       },
     },
     async (request) => {
       requirePerson(request, "viewer");
-      return { case: await requireCase(parts, request.params.id) };
+      const found = await requireCase(parts, request.params.id);
+      return { case: request.query.blind ? blinded(found) : found };
     },
   );
 
@@ -226,10 +247,11 @@ function installLabelRoutes(api: Api, parts: WorkbenchParts): void {
     {
       schema: {
         summary: "Label a case",
+        description: "A blind label is a second person's: whoever gave the first is refused, and the answer hides it.",
         tags,
         params: CasePath,
         body: LabelRequest,
-        response: { 200: LabelReply, ...refusals },
+        response: { 200: z.union([LabelReply, BlindLabelReply]), ...refusals, 409: ErrorBody },
       },
     },
     async (request) => {
@@ -237,9 +259,11 @@ function installLabelRoutes(api: Api, parts: WorkbenchParts): void {
       const { project } = await requireCase(parts, request.params.id);
       const { classes } = await requireProject(database, project);
       const { id: caseId } = request.params;
+      if (request.body.blind) await requireSecond(database, { caseId, by });
       const labelled = await labelCase(database, { ...request.body, caseId, by, at: clock.wallNow(), classes });
-      if (!request.body.blind) await clearSuspicion(database, caseId);
       await parts.labelsChanged(project);
+      if (request.body.blind) return { caseId };
+      await clearSuspicion(database, caseId);
       return labelled;
     },
   );
@@ -251,15 +275,16 @@ function installLabelRoutes(api: Api, parts: WorkbenchParts): void {
         summary: "Take back the newest label that you gave this case",
         tags,
         params: CasePath,
-        response: { 200: LabelReply, ...refusals },
+        querystring: BlindQuery,
+        response: { 200: z.union([LabelReply, BlindLabelReply]), ...refusals },
       },
     },
     async (request) => {
       const { name: by } = requirePerson(request, "labeller");
       const { id: caseId } = request.params;
-      const left = await undoLabel(database, { caseId, by, at: clock.wallNow() });
+      const labelled = await undoLabel(database, { caseId, by, at: clock.wallNow() });
       await parts.labelsChanged((await requireCase(parts, caseId)).project);
-      return left;
+      return request.query.blind ? { caseId } : labelled;
     },
   );
 

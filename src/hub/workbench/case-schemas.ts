@@ -50,6 +50,15 @@ export const CaseDetailBody = CaseSummaryBody.extend({
   tags: z.array(z.strictObject({ id: z.int(), by: z.string(), at: z.int() })),
 });
 
+/**
+ * A case for whoever gives a second label: the picture and where it is from, and nothing that the model or an earlier
+ * person said of it. Tags and the reasons of the case are left out, too: they tell what others saw.
+ */
+export const BlindCaseBody = z.strictObject({
+  ...CaseDetailBody.pick({ row: true, id: true, project: true, part: true, capturedAt: true }).shape,
+  ...CaseDetailBody.pick({ imageSha256: true, crop: true }).shape,
+});
+
 export const LabelRequest = z.strictObject({
   label: z.string().min(1).max(64).describe("a class of the project"),
   blind: z.boolean().default(false).describe("given without seeing the model's answer or other labels"),
@@ -62,3 +71,6 @@ export const LabelReply = z.strictObject({
   labelDefect: z.boolean().nullable(),
   outcome: z.enum(OUTCOMES).nullable(),
 });
+
+/** What counts after a blind label is the first label, so the answer to one does not say it. */
+export const BlindLabelReply = LabelReply.pick({ caseId: true }).strict();

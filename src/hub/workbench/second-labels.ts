@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { HttpRefusal } from "../../http/error-reply.ts";
 import type { Database } from "../store/database.ts";
 
 interface SecondQueue {
@@ -27,6 +28,29 @@ export async function secondLabelQueue(
       AND NOT EXISTS (SELECT 1 FROM labels AS second WHERE second.case_row = cases.row AND second.blind = 1 AND second.undone_at IS NULL)
     ORDER BY labelled.newest DESC LIMIT ${MOST_QUEUED}`.execute(database.query);
   return { cases: rows.slice(0, count), total: rows.length };
+}
+
+/**
+ * Throws 409 where `by` has given this case a label that is not blind: agreement of a person with themselves says nothing
+ * of how well people agree.
+ */
+export async function requireSecond(
+  { query }: Database,
+  { caseId, by }: { readonly caseId: string; readonly by: string },
+): Promise<void> {
+  const own = await query
+    .selectFrom("labels")
+    .innerJoin("cases", "cases.row", "labels.case_row")
+    .select("labels.row")
+    .where("cases.id", "=", caseId)
+    .where("labels.by_user", "=", by)
+    .where("labels.blind", "=", 0)
+    .where("labels.undone_at", "is", null)
+    .limit(1)
+    .executeTakeFirst();
+  if (own === undefined) return;
+  const sentence = "You gave this case its first label yourself; a blind second label comes from somebody else.";
+  throw new HttpRefusal(409, "OWN_LABEL", sentence);
 }
 
 /** Two people's labels of a case: the first that counted, and a blind second one. */

@@ -298,6 +298,14 @@ describe.skipIf(!hasChromium)("the workbench in Chromium", { timeout: PATIENCE_M
     const twice = async (): Promise<number> =>
       Number(await page.locator(".big-figure", { hasText: "labelled twice" }).locator("strong").innerText());
     const before = await twice();
+    const sent: string[] = [];
+    page.on("response", (response) => {
+      if (/\/cases\/[^/]+(\?|$|\/labels)/.test(response.url()))
+        void response.text().then(
+          (body) => sent.push(body),
+          () => undefined,
+        );
+    });
     await openScreen(page, "second", ".case.blind .class-choice");
     const text = await page.locator("main").innerText();
     for (const hidden of ["NG score", "Model's scores", "History", "tile-surface", "Similar", "Tags"])
@@ -308,6 +316,8 @@ describe.skipIf(!hasChromium)("the workbench in Chromium", { timeout: PATIENCE_M
       await page.keyboard.press("2");
       await soon(() => shownCase(page)).not.toBe(shown);
     }
+    await soon(() => Promise.resolve(sent.length)).toBeGreaterThanOrEqual(7);
+    for (const body of sent) expect(body).not.toMatch(/"(label|labels|outcome|labelSuspicion|class|verdict|tagIds)":/);
     await openScreen(page, "agreement", ".heat-cell");
     expect(await twice()).toBe(before + 3);
     expect(await page.locator("tbody a").count()).toBeGreaterThan(5);

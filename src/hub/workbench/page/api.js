@@ -45,7 +45,7 @@ export const get = (path, parameters = {}) => call("GET", `${path}${queryOf(para
 export const post = (path, body = {}) => call("POST", path, body);
 export const put = (path, body = {}) => call("PUT", path, body);
 export const patch = (path, body = {}) => call("PATCH", path, body);
-export const remove = (path) => call("DELETE", path);
+export const remove = (path, parameters = {}) => call("DELETE", `${path}${queryOf(parameters)}`);
 
 /** The session, or null when nobody is signed in. */
 export async function readSession() {

@@ -11,6 +11,7 @@ import { texts } from "./texts.js";
 
 const SIMILAR = 12;
 const FETCH_AHEAD = 3;
+const BLIND = { blind: true };
 const OVERLAY_KEY = "sightline-overlay";
 
 /**
@@ -122,7 +123,7 @@ export class CaseView {
 
   async open(id) {
     await fill(this.#side, async () => {
-      const [{ case: each }, tags] = await Promise.all([get(casePath(id)), this.#workbench.tags()]);
+      const [each, tags] = await Promise.all([this.#read(id), this.#workbench.tags()]);
       this.#case = each;
       this.#tags = tags;
       this.#boxes = [];
@@ -135,6 +136,12 @@ export class CaseView {
       return this.#panels();
     });
     this.element.dataset.id = id;
+  }
+
+  /** Blind, the hub itself leaves out what is not to be seen. */
+  async #read(id) {
+    const { case: each } = await get(casePath(id), this.#blind ? BLIND : {});
+    return each;
   }
 
   #showImage() {
@@ -197,8 +204,8 @@ export class CaseView {
   }
 
   #refreshTools() {
-    const record = this.#case.report;
-    this.#drawTools(!this.#blind && record.regions.length > 0, !this.#blind && (this.#case.heatmap ?? null) !== null);
+    const { report, heatmap = null } = this.#case;
+    this.#drawTools(!this.#blind && report.regions.length > 0, !this.#blind && heatmap !== null);
   }
 
   #toggleOverlay() {
@@ -332,7 +339,7 @@ export class CaseView {
   }
 
   async #reload() {
-    const [{ case: each }, tags] = await Promise.all([get(casePath(this.#case.id)), this.#workbench.tags()]);
+    const [each, tags] = await Promise.all([this.#read(this.#case.id), this.#workbench.tags()]);
     this.#case = each;
     this.#tags = tags;
     const focused = [...this.#side.querySelectorAll("button")].indexOf(document.activeElement);
@@ -363,7 +370,7 @@ export class CaseView {
         announce(texts.case_.nothingToUndo);
         return;
       }
-      await remove(casePath(id, "/labels/latest"));
+      await remove(casePath(id, "/labels/latest"), this.#blind ? BLIND : {});
       this.#done = Math.max(0, this.#done - 1);
       this.#lastLabelled = null;
       announce(texts.case_.undoneToast);
