@@ -25,8 +25,9 @@ import { turnLoop } from "./demo/turn-loop.ts";
 const HELP = `usage: sightline demo [options]
 
 Broker, hub and a device on the simulated line, on this machine, until Ctrl-C. What npm start runs. In its first minutes
-it turns the loop once, with a second device beside the first: the line drifts, the device raises an alarm, cases go to the hub and are labelled from the simulator's
-ground truth, a new model is trained, signed, tried beside the old one, and put on the line. docs/loop.md tells of it.
+it turns the loop once: the line drifts, the device raises an alarm, cases go to the hub and are labelled from the simulator's
+ground truth, a new model is trained, signed, tried beside the old one, and put on the line and on that of a second device.
+docs/loop.md tells of it.
 
   --loop WHEN       auto (once, the first time) or off: the line as it is (default auto)
   --fresh           forget the last demonstration and begin anew
@@ -44,7 +45,7 @@ const HOST = "127.0.0.1";
 
 export const demo: Command = {
   name: "demo",
-  summary: "broker, hub and one device on the simulated line: what npm start runs",
+  summary: "broker, hub and a device on the simulated line: what npm start runs",
   async run(args) {
     const options = parseCommandLine(args, {
       port: { type: "string", default: "8080" },
