@@ -61,14 +61,22 @@ export class PoolMember {
     return this.#link?.backends ?? [];
   }
 
+  get #isStopped(): boolean {
+    return this.#state === "stopped";
+  }
+
   canRun(model: PoolModel): boolean {
     return this.#state === "proven" && this.#loaded.has(model.number);
   }
 
-  /** Rejects with the error that ended the process; it is not tried again. */
+  /** Rejects with the error that ended the process, also where it is stopped meanwhile; it is not tried again. */
   async start(): Promise<void> {
     this.#state = "starting";
     await this.#spawn();
+    if (this.#isStopped) {
+      // Taken for one that serves, its end would begin another that nobody stops.
+      throw new SightlineError("INFERENCE_CRASHED", "the inference process was stopped while it began");
+    }
     this.#become("proven");
   }
 

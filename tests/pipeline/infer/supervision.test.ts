@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -44,6 +45,19 @@ async function ready(options: Partial<ProcessEngineOptions>): Promise<{ engine: 
 
 const codesOf = (errors: readonly unknown[]): unknown[] =>
   errors.map((error) => (error instanceof SightlineError ? error.code : error));
+
+/** Inference processes of this one. */
+const childrenOf = (pid: number): number[] =>
+  readdirSync("/proc").flatMap((name) => {
+    if (!/^[0-9]+$/.test(name)) return [];
+    try {
+      const parent = Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${name}/status`, "utf8"))?.[1]);
+      const isOurs = readFileSync(`/proc/${name}/cmdline`, "utf8").includes("inference-process");
+      return parent === pid && isOurs ? [Number(name)] : [];
+    } catch {
+      return []; // it has ended meanwhile
+    }
+  });
 
 /** Milliseconds from `from` to now. */
 const since = (from: number): number => systemClock.tick() - from;
@@ -148,6 +162,18 @@ describe("the pool of inference processes", () => {
     await stopped;
     expect(pids.map(isAlive)).toEqual([false, false]);
     expect(engine.status()).toMatchObject({ processes: 0, ready: false, restarts: 0 });
+  });
+
+  it("that is stopped while its processes begin leaves none, and starts none anew", async () => {
+    const engine = engineUnderTest({ processes: 2 });
+    const starting = codeOf(engine.start());
+    await until(() => engine.status().pids.length === 2, "both processes began");
+    const { pids } = engine.status();
+    await engine.stop();
+    expect(await starting).toMatch(/^INFERENCE_(CRASHED|FAILED)$/);
+    expect(pids.filter(isAlive)).toEqual([]);
+    await systemClock.sleep(1500); // a restart would have come after a tenth of a second
+    expect(childrenOf(process.pid)).toEqual([]);
   });
 
   it("stops in time even when a process hangs", async () => {
