@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { fastifyCookie } from "@fastify/cookie";
 import { fastifyRateLimit } from "@fastify/rate-limit";
 import { fastifySwagger } from "@fastify/swagger";
@@ -36,6 +37,7 @@ export interface HubServerParts {
 const JSON_LIMIT_BYTES = 256 * 1024;
 /** A large image over a plant's slow line; headers have to be there within a minute. */
 const REQUEST_TIMEOUT_MS = 300_000;
+const LOOK_AGAIN_MS = 50;
 /** A year: once seen over HTTPS, a browser does not try HTTP again. */
 const STAY_ON_HTTPS = "max-age=31536000";
 
@@ -59,6 +61,8 @@ export class HubServer implements Service {
   readonly #options: HubServerOptions;
   #api: Api | undefined;
   #url = "";
+  /** Requests without their whole answer. */
+  #underWay = 0;
 
   constructor(parts: HubServerParts, options: HubServerOptions) {
     this.#parts = parts;
@@ -74,15 +78,28 @@ export class HubServer implements Service {
   async start(): Promise<void> {
     const { host, port } = this.#options;
     this.#api = await buildApi(this.#parts, this.#options);
+    this.#api.server.on("request", (_request, response: ServerResponse) => {
+      this.#underWay++;
+      response.once("close", () => this.#underWay--);
+    });
     this.#url = await this.#api.listen({ host, port }).catch((error: unknown) => {
       const detail = `http: port ${port} of ${host} cannot be used (${messageOf(error)}); choose another in the configuration`;
       throw new SightlineError("CONFIG_INVALID", detail, { cause: error });
     });
   }
 
-  /** Answers what is under way first. */
+  /** Answers what is under way first; a connection over which nothing was asked does not hold it up. */
   async stop(): Promise<void> {
-    await this.#api?.close();
+    const api = this.#api;
+    if (api === undefined) return;
+    let isClosed = false;
+    const closing = api.close().finally(() => (isClosed = true));
+    while (!isClosed) {
+      // To Node only a connection that has had an answer is idle.
+      if (this.#underWay === 0) api.server.closeAllConnections();
+      await Promise.race([closing, this.#parts.clock.sleep(LOOK_AGAIN_MS)]);
+    }
+    await closing;
   }
 }
 

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseHubConfig } from "../../src/hub/hub-config.ts";
@@ -6,7 +9,7 @@ import { startHub } from "../../src/hub/hub.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { silentLogger } from "../../src/platform/logger.ts";
 import { jpegOf } from "./support/hard-cases.ts";
-import { errorOf, HubUnderTest, temporaryFolder } from "./support/running-hub.ts";
+import { errorOf, HubUnderTest, sha256Of, temporaryFolder } from "./support/running-hub.ts";
 
 test("lives, is ready, and counts what arrives", async () => {
   const hub = await HubUnderTest.start();
@@ -66,6 +69,35 @@ test("a hub without users makes one administrator, once, with a password that is
   await first.stop();
   await (await start()).stop();
   expect(admins).toHaveLength(1);
+});
+
+test("a stopping hub answers what is under way, and does not wait for connections over which nothing was asked", async () => {
+  const hub = await HubUnderTest.start();
+  const { port } = new URL(hub.url);
+  const silent = connect(Number(port), "127.0.0.1");
+  await once(silent, "connect");
+  const sender = await hub.enrol("station-1");
+  const image = await jpegOf(2);
+  const put = request(`${hub.url}/api/v1/images/${sha256Of(image)}`, {
+    method: "PUT",
+    headers: {
+      authorization: `Bearer ${sender.credential}`,
+      "content-type": "image/jpeg",
+      "content-length": image.length,
+    },
+  });
+  const answered = once(put, "response");
+  put.write(image.subarray(0, 100));
+  await systemClock.sleep(200); // until the hub has the beginning
+  const stopped = hub.hub.stop();
+  await systemClock.sleep(200);
+  put.end(image.subarray(100));
+  const [response] = (await answered) as [IncomingMessage];
+  expect(response.statusCode).toBe(200);
+  response.resume();
+  // Node itself looks for silent connections every half minute.
+  expect(await Promise.race([stopped.then(() => "stopped"), systemClock.sleep(15_000)])).toBe("stopped");
+  silent.destroy();
 });
 
 test("a database that cannot be opened, and a taken port, are said in a sentence", async () => {
