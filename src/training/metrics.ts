@@ -1,4 +1,5 @@
 import { mean } from "../statistics/averages.ts";
+
 /** One judged frame: the NG score and the class of the truth and of the guess. */
 export interface ScoredFrame {
   /** The physical part: frames of one part are not independent. */
