@@ -37,6 +37,9 @@ data
                       may be given several times
   --split-by COL      column that names the physical part: no part is both trained on and tested
                       (default: part, tile, board_group, board, serial or group, where index.csv has one)
+  --join-lookalikes   pictures that show the same surface under several part ids make these one part; good pictures of a
+                      part that is defective under another id are left out. For parts with a surface of their own
+                      (grain, scratches), not for parts that all look alike; not with --grid
   --good NAMES        labels of good parts, with commas (default: good, free, ok, normal, pass)
   --grid ROWSxCOLS    cut every image into cells, each judged by itself (needs boxes for defective images)
   --margin PX         every cell grows by this on all sides (default 0)
@@ -95,6 +98,7 @@ const OPTIONS = {
   margin: { type: "string", default: "0" },
   augment: { type: "string", default: "standard" },
   "split-by": { type: "string" },
+  "join-lookalikes": { type: "boolean", default: false },
   good: { type: "string" },
   simulated: { type: "string", default: "0" },
   seed: { type: "string", default: "1" },
@@ -150,6 +154,7 @@ interface Plan {
   readonly progress: Progress;
   readonly licence: string;
   readonly splitBy: string | undefined;
+  readonly joinLookalikes: boolean;
   readonly goodLabels: readonly string[] | undefined;
   readonly resume: boolean;
 }
@@ -159,6 +164,9 @@ function planOf(options: Options): Plan {
   const name = options.name ?? basename(outPath);
   if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(name)) {
     throw new SightlineError("USAGE", `--name ${name}: use small letters, digits and hyphens`);
+  }
+  if (options["join-lookalikes"] && options.grid !== undefined) {
+    throw new SightlineError("USAGE", "--join-lookalikes compares whole parts; it does not go with --grid");
   }
   const dataPaths = options.data ?? [];
   const simulated = wholeNumber(options.simulated, "simulated", 0);
@@ -186,6 +194,7 @@ function planOf(options: Options): Plan {
     progress: progressOf(options.progress),
     licence: options.licence,
     splitBy: options["split-by"],
+    joinLookalikes: options["join-lookalikes"],
     goodLabels: options.good?.split(",").map((label) => label.trim()),
     resume: options.resume,
   };
@@ -312,6 +321,7 @@ const recordOf = (plan: Plan, data: readonly string[], { splitColumns }: Learnin
   ...(plan.folds === 1 ? { refit: plan.refitOnly ? "only" : plan.refit } : {}),
   augment: basename(plan.augment),
   splitBy: splitColumns,
+  ...(plan.joinLookalikes ? { joinLookalikes: true } : {}),
   simulated: plan.simulated,
   seed: plan.seed,
 });

@@ -1,4 +1,5 @@
 import type { Image } from "../imaging/image.ts";
+import { meanCells } from "./mean-cells.ts";
 
 /** A picture as a 64-bit difference hash, and its coarse picture to compare more closely. */
 export interface Fingerprint {
@@ -100,23 +101,4 @@ function bitCount(word: number): number {
   let bits = word - ((word >>> 1) & 0x55555555);
   bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
   return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
-}
-
-/** Mean of the first channel over a grid of cells; canvases smaller than the grid repeat their pixels. */
-function meanCells({ pixels, widthPx, heightPx, channels }: Image, columns: number, rows: number): Float32Array {
-  const means = new Float32Array(columns * rows);
-  for (let row = 0; row < rows; row++) {
-    const fromY = Math.floor((row * heightPx) / rows);
-    const toY = Math.max(fromY + 1, Math.floor(((row + 1) * heightPx) / rows));
-    for (let column = 0; column < columns; column++) {
-      const fromX = Math.floor((column * widthPx) / columns);
-      const toX = Math.max(fromX + 1, Math.floor(((column + 1) * widthPx) / columns));
-      let sum = 0;
-      for (let y = fromY; y < toY; y++) {
-        for (let x = fromX; x < toX; x++) sum += pixels[(y * widthPx + x) * channels] ?? 0;
-      }
-      means[row * columns + column] = sum / ((toX - fromX) * (toY - fromY));
-    }
-  }
-  return means;
 }

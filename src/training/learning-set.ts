@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { ModelClass } from "../contracts/model-bundle.ts";
 import { SightlineError } from "../contracts/errors.ts";
 import type { DataFolder, LabelledImage } from "../datasets/data-folder.ts";
+import { joinedNames } from "../datasets/joined-names.ts";
 import { PART_COLUMNS } from "../datasets/part-column.ts";
 
 export interface Sample {
@@ -99,18 +100,11 @@ function requireBothKinds(classes: readonly ModelClass[]): void {
 
 /** Equal files under two part ids would leak across a split: their parts become one. */
 function joinEqualFiles(samples: readonly Sample[]): Sample[] {
-  const parentOf = new Map<string, string>();
-  const rootOf = (group: string): string => {
-    const parent = parentOf.get(group);
-    return parent === undefined ? group : rootOf(parent);
-  };
-  const groupOfFile = new Map<string, string>();
-  for (const { sha256, group } of samples) {
-    const other = groupOfFile.get(sha256);
-    if (other === undefined) groupOfFile.set(sha256, group);
-    else if (rootOf(other) !== rootOf(group)) parentOf.set(rootOf(group), rootOf(other));
-  }
-  return samples.map((sample) => ({ ...sample, group: rootOf(sample.group) }));
+  const pairs = [...Map.groupBy(samples, ({ sha256 }) => sha256).values()].flatMap(([first, ...copies]) =>
+    first === undefined ? [] : copies.map(({ group }) => [first.group, group] as const),
+  );
+  const partOf = joinedNames(pairs);
+  return samples.map((sample) => ({ ...sample, group: partOf.get(sample.group) ?? sample.group }));
 }
 
 /** SHA-256 over the sorted pairs of file hash and label. */

@@ -48,6 +48,16 @@ const networkText = ({ layers, steps, interrupted, quantization }: TrainedModel)
   `${layers === "head" ? "frozen backbone, linear head trained on its embeddings" : `head and layers (${layers}) fine-tuned in ${steps} steps`}` +
   `${interrupted ? ", interrupted" : ""}${quantization.accepted ? "; int8" : "; float32"}`;
 
+function lookalikesText({ lookalikes }: TrainedModel): string {
+  if (lookalikes === null) return "";
+  const named = lookalikes.joined.map((names) => names.join(" = ")).join("; ");
+  return `
+Part ids whose pictures show one part were joined${named === "" ? " (there were none)" : `: ${named}`}. ${lookalikes.contradicted.length} images labelled good,
+of parts that are labelled defective under another id, are left out of learning and judging: nobody can tell which label is
+right.
+`;
+}
+
 const goodShift = ({ classes, classBiases }: TrainedModel): number =>
   classBiases[classes.findIndex(({ kind }) => kind === "good")] ?? 0;
 
@@ -81,7 +91,7 @@ Written by the training tool; do not edit. ${howJudged(trained)}
 | folder | images | parts | split by | left out |
 | --- | --- | --- | --- | --- |
 ${facts.sources.map((s) => `| ${s.name} | ${s.images} | ${s.parts} | ${s.splitColumn ?? "file"} | ${s.refused} |`).join("\n")}
-
+${lookalikesText(trained)}
 ${facts.licence}
 
 ## Quality

@@ -10,6 +10,7 @@ import type { EpochResult, PositionStore } from "./finetune/fine-tune.ts";
 import { checkNoLeak, stratifiedGroupFolds } from "../statistics/group-folds.ts";
 import { holdOutParts } from "./hold-out.ts";
 import { isQuantized } from "./is-quantized.ts";
+import { type JoinedParts, joinLookalikes, lookalikeSentences } from "./join-lookalikes.ts";
 import { judgedFrames, judgeRegions } from "./judge-regions.ts";
 import type { JudgedFrame } from "./judged-frame.ts";
 import { learn, type LearnJob, type Learned } from "./learn.ts";
@@ -17,8 +18,8 @@ import type { LearningSet } from "./learning-set.ts";
 import { calibratedFrames, decisionFrom } from "./held-out-decision.ts";
 import { withCalibration } from "./model-calibration.ts";
 import type { OnnxProcess } from "./onnx-process.ts";
-import { isWithin, LARGEST_LOSS, type Parity, parity } from "./parity.ts";
 import { fillPixelStore, type PixelStore } from "./pixel-store.ts";
+import { costOf, type QuantizationCost, refusalOf } from "./quantization-cost.ts";
 import { quantizeForDevice } from "./quantize-device-model.ts";
 import { type Judged, slicedReport, type SlicedReport } from "./sliced-report.ts";
 import { describeLayers, imageBudget } from "./training-defaults.ts";
@@ -36,6 +37,8 @@ export interface TrainingJob extends InputSizePx, Omit<LearnJob, OfOneRun> {
   readonly epochs: number | undefined;
   /** 1: part of the parts is held out. More: cross-validation, then a model on all parts. */
   readonly folds: number;
+  /** Part ids whose pictures show one part become one; needs whole frames, see join-lookalikes.ts. */
+  readonly joinLookalikes: boolean;
   /** Share of the parts held out where folds is 1. */
   readonly validationShare: number;
   /** Where folds is 1: train once more on all parts, for as many steps as the run that was judged, and ship that. */
@@ -48,13 +51,6 @@ export interface TrainingJob extends InputSizePx, Omit<LearnJob, OfOneRun> {
   readonly positionsOf: ((run: string) => PositionStore) | null;
   readonly onProgress: (stage: TrainingStage, done: number, total: number, detail?: string) => void;
   readonly onWarning: (sentence: string) => void;
-}
-
-/** What int8 costs on the same held-out frames. */
-export interface QuantizationCost extends Parity {
-  readonly accepted: boolean;
-  readonly float32Bytes: number;
-  readonly int8Bytes: number;
 }
 
 export interface TrainedModel {
@@ -74,6 +70,8 @@ export interface TrainedModel {
   readonly history: readonly EpochResult[];
   readonly unreadable: readonly UnreadableFile[];
   readonly undecidedRegions: number;
+  /** Part ids that were joined and what was left out for it; null: not asked for. */
+  readonly lookalikes: JoinedParts | null;
   /** Of the models that were judged, on parts they did not learn from; `accepted` of both, where the shipped one is another. */
   readonly quantization: QuantizationCost;
   /** Of the shipped model, where it is another: on parts it learned from. A measure of int8, not of quality. */
@@ -97,21 +95,22 @@ export interface TrainedModel {
 }
 
 /** Trains, judges on parts no model saw, calibrates and quantises. The same job gives the same bytes. */
-export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
-  if (job.layers.kind !== "head" && isQuantized(job.backbone)) {
+export async function trainModel(given: TrainingJob): Promise<TrainedModel> {
+  if (given.layers.kind !== "head" && isQuantized(given.backbone)) {
     const sentence =
       "the base computes in int8: only a head can be trained on it (--layers head); other layers need its";
     throw new SightlineError("DATA_INVALID", `${sentence} checkpoint.onnx`);
   }
-  const listed = await listTrainingRegions(job.set, job.regions);
-  const store = await fillPixelStore(job.set, listed, {
-    size: { widthPx: job.widthPx, heightPx: job.heightPx },
-    onProgress: (done, total) => job.onProgress("read", done, total),
-    signal: job.signal,
+  const listed = await listTrainingRegions(given.set, given.regions);
+  const gathered = await fillPixelStore(given.set, listed, {
+    size: { widthPx: given.widthPx, heightPx: given.heightPx },
+    onProgress: (done, total) => given.onProgress("read", done, total),
+    signal: given.signal,
   }).catch((error: unknown) => {
-    throw job.signal.aborted ? new SightlineError("INTERRUPTED", "nothing was trained yet", { cause: error }) : error;
+    throw given.signal.aborted ? new SightlineError("INTERRUPTED", "nothing was trained yet", { cause: error }) : error;
   });
   const { classes } = listed;
+  const { job, store, lookalikes } = withoutLookalikes(given, gathered, classes);
   const embed = (indices: readonly number[]): Promise<Float32Array[]> =>
     embedRegions(store, indices, {
       graph: job.backbone,
@@ -146,6 +145,7 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
     history: judged.history,
     unreadable: [...listed.unreadable, ...store.unreadable],
     undecidedRegions: listed.undecidedCount,
+    lookalikes,
     quantization,
     shippedQuantization: shippedCost,
     validation: {
@@ -162,6 +162,17 @@ export async function trainModel(job: TrainingJob): Promise<TrainedModel> {
     heldOut: { frames: calibratedFrames(device.frames, calibration, classes), folds: device.folds },
     trainingFiles: [...new Set(job.set.samples.map(({ sha256 }) => sha256))].sort(),
   };
+}
+
+function withoutLookalikes(
+  job: TrainingJob,
+  store: PixelStore,
+  classes: readonly ModelClass[],
+): { readonly job: TrainingJob; readonly store: PixelStore; readonly lookalikes: JoinedParts | null } {
+  if (!job.joinLookalikes) return { job, store, lookalikes: null };
+  const { found, ...joined } = joinLookalikes({ set: job.set, store }, classes);
+  for (const sentence of lookalikeSentences(found)) job.onWarning(sentence);
+  return { job: { ...job, set: joined.set }, store: joined.store, lookalikes: found };
 }
 
 interface Context {
@@ -353,30 +364,9 @@ function requireParts({ classes, store }: Context, least: number): void {
   });
 }
 
-const refusalOf = ({ aurocLoss, balancedAccuracyLoss }: QuantizationCost, where: string): string =>
-  `int8 loses ${aurocLoss.toFixed(4)} of AUROC and ${balancedAccuracyLoss.toFixed(4)} of balanced accuracy on ${where}, ` +
-  `more than ${LARGEST_LOSS.auroc} and ${LARGEST_LOSS.balancedAccuracy}: model.onnx stays float32; see quantize --help`;
-
-/** On few held-out frames a single one moves balanced accuracy by more than the gate; then the same class must be given. */
-const LEAST_CLASS_AGREEMENT = 0.97;
-
 /** The judged models passed the gate; this is another network, whose own int8 may lose what theirs did not. */
 async function costOfShipped(context: Context, final: Trained, indices: readonly number[]): Promise<QuantizationCost> {
   const float32 = await judgeTogether(context, final.float32, indices);
   const int8 = await judgeTogether(context, final.int8, indices);
   return costOf(float32, int8, final, context.classes);
-}
-
-function costOf(float32: Judged, int8: Judged, final: Trained, classes: readonly ModelClass[]): QuantizationCost {
-  const { calibration, limits } = decisionFrom(float32.frames, classes);
-  const asCalibrated = ({ frames }: Judged): JudgedFrame[] => calibratedFrames(frames, calibration, classes);
-  const cost = parity(asCalibrated(float32), asCalibrated(int8), limits);
-  return {
-    ...cost,
-    accepted:
-      isWithin(cost, LARGEST_LOSS) ||
-      (cost.aurocLoss <= LARGEST_LOSS.auroc && cost.classAgreement >= LEAST_CLASS_AGREEMENT),
-    float32Bytes: encodeModel(final.float32).length,
-    int8Bytes: encodeModel(final.int8).length,
-  };
 }

@@ -98,7 +98,7 @@ describe("leaks", () => {
     const { set, store } = await load();
     expect(told(checkLeaks(set, store, [0, 5]))).toEqual([
       "warning: near-identical images on both sides of the split: spot/d.png and spot/f.png; if they show the same " +
-        "part, give them the same part id, or the figures will be too good",
+        "part, give them one part id or use --join-lookalikes, or the figures will be wrong",
     ]);
     expect(checkLeaks(set, store, [0, 4])).toEqual([]);
     const samePart = {

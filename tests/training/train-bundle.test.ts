@@ -78,6 +78,7 @@ async function trained(outName: string, changes: Partial<BundleJob> = {}): Promi
     augmentation: augmentationSettings("none"),
     epochs: 2,
     folds: 1,
+    joinLookalikes: false,
     validationShare: 0.3,
     refit: false,
     judgedHead: null,
@@ -217,4 +218,17 @@ test("a bundle's checkpoint is a base to train on", async () => {
   const model = await loadBase(join(folder, "first"), { widthPx: 64, heightPx: 32 });
   expect(model.graph.output.map(({ name }) => name)).toEqual(["embedding"]);
   await expect(loadBase(join(folder, "data"), { widthPx: 32, heightPx: 32 })).rejects.toThrow("checkpoint.onnx");
+});
+
+test("parts under several ids are joined where that is asked for, and the card says so", async () => {
+  const told: string[] = [];
+  const { trained: model } = await trained("joined", {
+    joinLookalikes: true,
+    onWarning: (sentence) => void told.push(sentence),
+  });
+  // Every frame of this data is noise of its own: there is nothing to join.
+  expect(model.lookalikes).toEqual({ joined: [], contradicted: [] });
+  expect(told.filter((sentence) => sentence.includes("several part ids"))).toEqual([]);
+  const card = await readFile(join(folder, "joined", "MODEL_CARD.md"), "utf8");
+  expect(card).toContain("Part ids whose pictures show one part were joined (there were none). 0 images labelled good");
 });
