@@ -98,8 +98,8 @@ export function checkLeaks(
   if (named.length > 0) {
     const shown = named.slice(0, PAIRS_NAMED).join("; ");
     const more = named.length > PAIRS_NAMED ? `, and ${named.length - PAIRS_NAMED} more pairs` : "";
-    const advice =
-      "if they show the same part, give them one part id or use --join-lookalikes, or the figures will be wrong";
+    const join = store.regions.every(({ isWhole }) => isWhole) ? " or use --join-lookalikes" : "";
+    const advice = `if they show the same part, give them one part id${join}, or the figures will be wrong`;
     findings.push(warning("leak", `near-identical images on both sides of the split: ${shown}${more}; ${advice}`));
   }
   return findings;
