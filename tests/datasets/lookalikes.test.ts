@@ -31,7 +31,14 @@ const pairsOf = (images: readonly Image[], mayPair: (first: number, second: numb
 
 describe("the same surface", () => {
   test("is known again in other light, and cut a little otherwise", () => {
-    const images = [part(1), part(2), part(1, { gain: 0.5 }), part(2, { lampPx: 20 }), part(1, { shiftPx: 3 }), part(3)];
+    const images = [
+      part(1),
+      part(2),
+      part(1, { gain: 0.5 }),
+      part(2, { lampPx: 20 }),
+      part(1, { shiftPx: 3 }),
+      part(3),
+    ];
     expect(pairsOf(images)).toEqual([
       [0, 2],
       [1, 3],
