@@ -110,7 +110,7 @@ export async function trainModel(given: TrainingJob): Promise<TrainedModel> {
     throw given.signal.aborted ? new SightlineError("INTERRUPTED", "nothing was trained yet", { cause: error }) : error;
   });
   const { classes } = listed;
-  const { job, store, lookalikes } = withoutLookalikes(given, gathered, classes);
+  const { job, store, lookalikes } = withJoinedParts(given, gathered, classes);
   const embed = (indices: readonly number[]): Promise<Float32Array[]> =>
     embedRegions(store, indices, {
       graph: job.backbone,
@@ -164,7 +164,7 @@ export async function trainModel(given: TrainingJob): Promise<TrainedModel> {
   };
 }
 
-function withoutLookalikes(
+function withJoinedParts(
   job: TrainingJob,
   store: PixelStore,
   classes: readonly ModelClass[],
