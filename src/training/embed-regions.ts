@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MODEL_INPUT } from "../contracts/model-bundle.ts";
 import { encodeModel, type Model } from "../onnx/model-file.ts";
@@ -48,7 +48,10 @@ export async function embedRegions(
   const values = joined(parts);
   if (cacheFile !== null) {
     await mkdir(dirname(cacheFile), { recursive: true });
-    await writeDurably(cacheFile, new Uint8Array(values.buffer));
+    // Another training may be keeping the same embeddings just now.
+    const ownFile = `${cacheFile}.${process.pid}`;
+    await writeDurably(ownFile, new Uint8Array(values.buffer));
+    await rename(ownFile, cacheFile);
   }
   return rowsOf(values, count);
 }

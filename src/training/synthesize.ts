@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePng } from "../imaging/encode-jpeg.ts";
 import { DEFAULT_LINE, type LineSettings, PHOTOGRAPHED_GREY } from "../simulation/line-settings.ts";
@@ -51,12 +51,26 @@ export async function synthesizeParts(folderPath: string, options: SynthesizeOpt
 /** Changed whenever the same parts are laid out in files otherwise, so that an older folder is not taken. */
 const LAYOUT = "v2";
 
-/** A data folder of simulated parts below the cache, rendered unless an earlier run left the same one. */
+/**
+ * A data folder of simulated parts below the cache, rendered unless an earlier run left the same one. Trainings that
+ * begin together render each for itself; the first to end gives the folder its name.
+ */
 export async function simulatedFolder(cachePath: string, options: SynthesizeOptions): Promise<string> {
   const { parts, seed, defectRate } = options;
   const name = `${LAYOUT}-${parts}-${seed}-${defectRate}-${renderingFingerprint(options)}`;
   const folderPath = join(cachePath, "simulated", name);
-  if (!existsSync(join(folderPath, "index.csv"))) await synthesizeParts(folderPath, options);
+  const isWhole = (): boolean => existsSync(join(folderPath, "index.csv"));
+  if (isWhole()) return folderPath;
+  await mkdir(join(cachePath, "simulated"), { recursive: true });
+  const ownPath = await mkdtemp(`${folderPath}-`);
+  try {
+    await synthesizeParts(ownPath, options);
+    await rename(ownPath, folderPath).catch((error: unknown) => {
+      if (!isWhole()) throw error;
+    });
+  } finally {
+    await rm(ownPath, { recursive: true, force: true });
+  }
   return folderPath;
 }
 
