@@ -52,6 +52,9 @@ model
   --base-mean X       what a FILE.onnx takes off pixel values 0..255, one number or R,G,B, or imagenet (default 127.5)
   --base-scale X      what it then multiplies them by (default 1/127.5)
   --layers WHAT       head (default), last:N blocks, gradual (from the head down), all
+  --pooling WHAT      how the places of the last feature map become one image: average (default), or top:SHARE, the mean
+                      of that share of them, the ones that speak most for a defect (top:0.12); for small defects.
+                      Not with --layers head
   --size PX           side of the square input, a multiple of 32 (default 224)
   --out DIR           the bundle; an older bundle there is replaced
   --name NAME         name in the manifest (default: that of the --out folder)
@@ -85,6 +88,7 @@ const OPTIONS = {
   "base-mean": { type: "string" },
   "base-scale": { type: "string" },
   layers: { type: "string", default: "head" },
+  pooling: { type: "string", default: "average" },
   size: { type: "string", default: "224" },
   epochs: { type: "string" },
   batch: { type: "string", default: String(FINE_TUNING_DEFAULTS.batchSize) },
@@ -137,6 +141,7 @@ interface Plan {
   readonly normalisation: InputNormalisation;
   readonly dataPaths: readonly string[];
   readonly layers: Layers;
+  readonly topShare: number | null;
   readonly sizePx: number;
   readonly epochs: number | undefined;
   readonly batchSize: number;
@@ -170,13 +175,15 @@ function planOf(options: Options): Plan {
   }
   const dataPaths = options.data ?? [];
   const simulated = wholeNumber(options.simulated, "simulated", 0);
+  const layers = parseLayers(options.layers);
   if (dataPaths.length === 0 && simulated === 0) throw new SightlineError("USAGE", "--data is needed; see --help");
   return {
     outPath,
     basePath: required(options.base, "base"),
     normalisation: parseNormalisation(options["base-mean"], options["base-scale"]),
     dataPaths,
-    layers: parseLayers(options.layers),
+    layers,
+    topShare: topShareOf(options.pooling, layers),
     sizePx: inputSize(options.size),
     epochs: options.epochs === undefined ? undefined : wholeNumber(options.epochs, "epochs", 1),
     batchSize: wholeNumber(options.batch, "batch", 2),
@@ -198,6 +205,19 @@ function planOf(options: Options): Plan {
     goodLabels: options.good?.split(",").map((label) => label.trim()),
     resume: options.resume,
   };
+}
+
+function topShareOf(pooling: string, layers: Layers): number | null {
+  if (pooling === "average") return null;
+  const [, share] = /^top:(0?\.\d+)$/.exec(pooling) ?? [];
+  if (!(Number(share) > 0)) {
+    throw new SightlineError(
+      "USAGE",
+      `--pooling ${pooling}: use average, or top:SHARE with a share below 1, like top:0.12`,
+    );
+  }
+  if (layers.kind !== "head") return Number(share);
+  throw new SightlineError("USAGE", "--pooling top needs layers that train (--layers last:N, gradual or all)");
 }
 
 function regionPlan(grid: string | undefined, marginPx: number): RegionPlan {
@@ -311,6 +331,7 @@ const recordOf = (plan: Plan, data: readonly string[], { splitColumns }: Learnin
   base: basename(plan.basePath),
   normalisation: plan.normalisation,
   layers: describeLayers(plan.layers),
+  ...(plan.topShare === null ? {} : { pooling: `top:${plan.topShare}` }),
   size: plan.sizePx,
   regions: plan.regions,
   epochs: plan.epochs ?? null,

@@ -84,9 +84,15 @@ export function outputShape(
     case "Reshape":
       return reshaped(node, of(0), initializers.get(node.input[1] ?? ""));
     case "Concat": {
-      const axis = concatAxis(node, of(0).length);
+      const axis = axisOf(node, 0, of(0).length);
       const total = node.input.reduce((sum, _, position) => sum + (of(position)[axis] ?? 0), 0);
       return of(0).map((size, dimension) => (dimension === axis ? total : size));
+    }
+    case "TopK": {
+      const count = initializers.get(node.input[1] ?? "");
+      if (count === undefined) throw new Error(`node ${node.name} (TopK): its count is computed, not stored`);
+      const axis = axisOf(node, -1, of(0).length);
+      return of(0).map((size, dimension) => (dimension === axis ? Number(tensorData(count)[0]) : size));
     }
     case "Transpose": {
       const order = intsAttribute(node, "perm") ?? [...of(0).keys()].reverse();
@@ -102,9 +108,9 @@ export function outputShape(
   }
 }
 
-/** Concat's axis counted from the front. */
-export function concatAxis(node: NodeProto, rank: number): number {
-  const axis = intAttribute(node, "axis", 0);
+/** The axis of a node that has one, counted from the front. */
+export function axisOf(node: NodeProto, fallback: number, rank: number): number {
+  const axis = intAttribute(node, "axis", fallback);
   return axis < 0 ? axis + rank : axis;
 }
 

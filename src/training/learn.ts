@@ -17,6 +17,7 @@ import { fitHead, fitHeadFor, type HeadExample, type StoppedHead } from "./fit-h
 import type { Layers } from "./network-blocks.ts";
 import type { PixelStore } from "./pixel-store.ts";
 import { takeEvenly } from "./take-evenly.ts";
+import { topCellCount } from "./top-cells.ts";
 import type { HeadTrainingOptions } from "./train-head.ts";
 
 /** What every learning run of a job shares. */
@@ -37,6 +38,8 @@ export interface LearnJob {
   readonly goodShare: number;
   /** Share of the outlined defects shown on another part's picture, see transplant.ts. */
   readonly transplantShare: number;
+  /** Share of the heatmap's cells that make an image's logits, see top-cells.ts; null: all of them, in the mean. */
+  readonly topShare: number | null;
   readonly seed: number;
   readonly training: TrainingProcess;
   readonly signal: AbortSignal;
@@ -92,9 +95,9 @@ export async function learn(job: LearnJob, sides: LearnSides): Promise<Learned> 
       history: [],
     };
   }
-  const head = await fitHeadFor(START_EPOCHS, examples, options);
-  job.onHeadRound();
   const { store, classes, seed } = job;
+  const head = { ...(await fitHeadFor(START_EPOCHS, examples, options)), ...pooling(job) };
+  job.onHeadRound();
   const planned = stagesOf(job.backbone, job.layers, Math.ceil(job.imageBudget / job.fineTuning.batchSize));
   const stages = planned.map((stage, index) => ({
     ...stage,
@@ -162,6 +165,13 @@ function cellGrid(backbone: Model, { size }: PixelStore): CellGrid {
   const image = [1, size.heightPx, size.widthPx, 3];
   const shape = inferShapes(backbone.graph, new Map([[MODEL_INPUT, image]])).get(featureMapName(backbone.graph));
   return { rows: shape?.[2] ?? 1, columns: shape?.[3] ?? 1 };
+}
+
+function pooling({ topShare, backbone, store, classes }: LearnJob): Pick<LinearHead, "topCells"> {
+  if (topShare === null) return {};
+  const { rows, columns } = cellGrid(backbone, store);
+  const good = classes.flatMap(({ kind }, index) => (kind === "good" ? [index] : []));
+  return { topCells: { count: topCellCount(rows * columns, topShare), good } };
 }
 
 const VALIDATION_BATCH = 16;

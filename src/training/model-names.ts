@@ -4,6 +4,11 @@ export const EMBEDDING = "embedding";
 /** Every node and tensor of the input stage and of the head starts with these. */
 export const INPUT_PREFIX = "input.";
 export const HEAD_PREFIX = "head.";
+/** Class scores of every place of the last feature map, [N,C,h,w]; a 1x1 convolution with MAP_WEIGHT [C,D,1,1]. */
+export const HEATMAP = "heatmap";
+export const MAP_WEIGHT = "head.map_weight";
+/** Class scores of the image, [N,C], before their calibration. */
+export const LOGITS = "head.logits";
 
 const RESERVED: readonly string[] = [MODEL_INPUT, ...MODEL_OUTPUTS];
 

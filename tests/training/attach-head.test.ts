@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeModel } from "../../src/onnx/model-file.ts";
 import { tensorSignature } from "../../src/onnx/value-info.ts";
-import { attachHead, detachHead } from "../../src/training/attach-head.ts";
+import { attachHead, detachHead, headOf } from "../../src/training/attach-head.ts";
 import { withTemperature } from "../../src/training/model-calibration.ts";
 import { deviceGraph, SYMMETRIC_INPUT } from "../../src/training/device-graph.ts";
 import { OnnxProcess } from "../../src/training/onnx-process.ts";
@@ -91,6 +91,37 @@ test("probabilities are the tempered softmax of the logits, and the heatmap's me
       heatmap.subarray(column * places, (column + 1) * places).reduce((sum, value) => sum + value, 0) / places;
     expect(mean).toBeCloseTo(logit, 4);
   });
+});
+
+test("with top cells a logit is the mean of the greatest margins over the good classes, and a reader finds them again", async () => {
+  const topCells = { count: 3, good: [0, 2] };
+  const head = { ...tinyHead, topCells };
+  const pooled = attachHead(bare, head, 1);
+  await runtime.load(encodeModel(pooled));
+  const [probabilities = [], heatmap = new Float32Array()] = await runtime.run(
+    [imageOf(testPixels(1, WIDTH_PX, HEIGHT_PX))],
+    ["probabilities", "heatmap"],
+  );
+  const places = heatmap.length / 3;
+  const at = (column: number, place: number): number => heatmap[column * places + place] ?? 0;
+  const powers = [0, 1, 2].map((column) => {
+    const margins = Float64Array.from(
+      { length: places },
+      (_, place) => at(column, place) - (at(0, place) + at(2, place)) / 2,
+    );
+    return Math.exp(
+      margins
+        .sort()
+        .reverse()
+        .slice(0, 3)
+        .reduce((sum, margin) => sum + margin, 0) / 3,
+    );
+  });
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  powers.forEach((power, column) => expect(probabilities[column]).toBeCloseTo(power / total, 5));
+  expect(headOf(pooled)).toEqual(head);
+  expect(headOf(model)).toEqual(tinyHead);
+  expect(Buffer.from(encodeModel(detachHead(pooled))).equals(Buffer.from(encodeModel(bare)))).toBe(true);
 });
 
 test("a head can be taken off and put on again, and its temperature replaced", () => {

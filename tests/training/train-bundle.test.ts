@@ -79,6 +79,7 @@ async function trained(outName: string, changes: Partial<BundleJob> = {}): Promi
     epochs: 2,
     folds: 1,
     joinLookalikes: false,
+    topShare: null,
     validationShare: 0.3,
     refit: false,
     judgedHead: null,

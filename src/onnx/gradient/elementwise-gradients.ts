@@ -1,6 +1,6 @@
 import { floatAttribute, intAttribute } from "../node.ts";
 import type { Shape } from "../tensor-shapes.ts";
-import { concatAxis } from "../tensor-shapes.ts";
+import { axisOf } from "../tensor-shapes.ts";
 import { type GradientRule, inputShape, outputShape } from "./gradient-rule.ts";
 import type { GraphWriter } from "./graph-writer.ts";
 
@@ -30,7 +30,7 @@ export const mulGradient: GradientRule = (step) => {
 
 export const concatGradient: GradientRule = (step) => {
   const { node, writer, outputGradient } = step;
-  const axis = concatAxis(node, outputShape(step).length);
+  const axis = axisOf(node, 0, outputShape(step).length);
   let start = 0;
   node.input.forEach((_, position) => {
     const end = start + (inputShape(step, position)[axis] ?? 0);

@@ -15,7 +15,7 @@ import {
   reshapeGradient,
 } from "./elementwise-gradients.ts";
 import type { GradientRule } from "./gradient-rule.ts";
-import { averagePoolGradient, globalAveragePoolGradient, maxPoolGradient } from "./pooling-gradients.ts";
+import { averagePoolGradient, globalAveragePoolGradient, maxPoolGradient, topGradient } from "./pooling-gradients.ts";
 
 /** The operators a trained layer may be made of. Dropout does nothing where the network is used, so nothing here. */
 export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
@@ -36,4 +36,5 @@ export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
   Relu: reluGradient,
   Reshape: reshapeGradient,
   Sigmoid: sigmoidGradient,
+  TopK: topGradient,
 };

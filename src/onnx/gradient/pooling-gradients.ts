@@ -1,7 +1,8 @@
 import { intAttribute } from "../node.ts";
 import { elementCount, makeTensor } from "../tensor.ts";
-import { windowOf } from "../tensor-shapes.ts";
+import { type Shape, windowOf } from "../tensor-shapes.ts";
 import { type GradientRule, inputShape, outputShape } from "./gradient-rule.ts";
+import type { GraphWriter } from "./graph-writer.ts";
 
 /** Each place of the input gets its share of the mean's gradient. */
 export const globalAveragePoolGradient: GradientRule = (step) => {
@@ -20,9 +21,7 @@ export const maxPoolGradient: GradientRule = (step) => {
   const shape = inputShape(step, 0);
   const places = node.output[1] ?? "";
   if (places === "") throw new Error(`node ${node.name} (MaxPool): its indices were not asked for`);
-  const zeros = writer.node("ConstantOfShape", [writer.integers([elementCount(shape)])], {
-    value: { tensor: makeTensor("", [1], Float32Array.of(0)) },
-  });
+  const zeros = zerosOf(writer, [elementCount(shape)]);
   const scattered = writer.node(
     "ScatterElements",
     [zeros, writer.reshape(places, [-1]), writer.reshape(outputGradient, [-1])],
@@ -30,6 +29,18 @@ export const maxPoolGradient: GradientRule = (step) => {
   );
   step.give(0, writer.reshape(scattered, shape));
 };
+
+/** Each chosen element's gradient goes to the place it was chosen from; the others get none. */
+export const topGradient: GradientRule = (step) => {
+  const { node, writer, outputGradient } = step;
+  const inputs = [zerosOf(writer, inputShape(step, 0)), node.output[1] ?? "", outputGradient];
+  step.give(0, writer.node("ScatterElements", inputs, { axis: { int: intAttribute(node, "axis", -1) } }));
+};
+
+const zerosOf = (writer: GraphWriter, shape: Shape): string =>
+  writer.node("ConstantOfShape", [writer.integers(shape)], {
+    value: { tensor: makeTensor("", [1], Float32Array.of(0)) },
+  });
 
 /** A transposed depthwise convolution with a kernel of ones, after each window's gradient is divided by its places. */
 export const averagePoolGradient: GradientRule = (step) => {

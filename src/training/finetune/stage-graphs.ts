@@ -4,7 +4,8 @@ import { type ConvolutionLayer, convolutionLayers } from "../../onnx/convolution
 import { forwardGraph, frozenGraph, trainingGraph } from "../../onnx/gradient/training-graph.ts";
 import { encodeModel, type Model } from "../../onnx/model-file.ts";
 import { inferShapes } from "../../onnx/tensor-shapes.ts";
-import { CELL_LOGITS, HEAD_PARAMETERS, IMAGE_LOGITS, initializerValues } from "./trainable-network.ts";
+import { HEATMAP } from "../model-names.ts";
+import { HEAD_PARAMETERS, IMAGE_LOGITS, initializerValues } from "./trainable-network.ts";
 import type { AdamSettings, LayerStart, ParameterStart } from "./adam.ts";
 import type { OpenMessage } from "./training-messages.ts";
 
@@ -48,7 +49,7 @@ export function stageGraphs(
   const plan = { input: stage.input, inputShape, trained: names };
   const losses = [
     { logits: IMAGE_LOGITS, targets: "training.targets" },
-    ...(settings.cellLossWeight > 0 ? [{ logits: CELL_LOGITS, targets: "training.cell_targets" }] : []),
+    ...(settings.cellLossWeight > 0 ? [{ logits: HEATMAP, targets: "training.cell_targets" }] : []),
   ];
   const watched = trained.flatMap(({ node, input }) => [input, node.output[0] ?? ""]);
   const forward = forwardGraph(

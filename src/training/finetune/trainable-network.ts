@@ -3,31 +3,31 @@ import { copyModel, type Model } from "../../onnx/model-file.ts";
 import { makeNode } from "../../onnx/node.ts";
 import { floatData, makeTensor, tensorDims } from "../../onnx/tensor.ts";
 import { DataType, makeValueInfo } from "../../onnx/value-info.ts";
-import { attachHead, type LinearHead } from "../attach-head.ts";
+import { attachHead, type LinearHead, transposed } from "../attach-head.ts";
+import { HEATMAP, LOGITS, MAP_WEIGHT } from "../model-names.ts";
 
-/** Class scores of every place of the last feature map, [N,C,h,w]: the device graph's own `heatmap`. */
-export const CELL_LOGITS = "heatmap";
-/** Their mean over places, [N,C]: what the head's Gemm gives for the mean embedding. */
+/** Class scores of the image, [N,C]: what the device's head gives. */
 export const IMAGE_LOGITS = "training.logits";
-export const HEAD_PARAMETERS = ["head.map_weight", "head.bias"] as const;
+export const HEAD_PARAMETERS = [MAP_WEIGHT, "head.bias"] as const;
 
 /**
- * The device graph with its head in the form that trains: one 1x1 convolution gives class scores at every place, their
- * mean is the image's scores. Equal to the head on the pooled embedding (both are linear), but with one weight tensor
- * instead of two that would have to stay equal.
+ * The device graph with its head in the form that trains: one 1x1 convolution gives class scores at every place, and the
+ * image's scores are made of those. Where they are the mean, this equals the head on the pooled embedding (both are linear),
+ * but with one weight tensor instead of two that would have to stay equal.
  */
 export function trainableNetwork(backbone: Model, head: LinearHead): Model {
   const network = attachHead(backbone, head, 1);
   const { graph } = network;
-  graph.node.push(
-    makeNode({
-      opType: "GlobalAveragePool",
-      name: "training.pool",
-      inputs: [CELL_LOGITS],
-      outputs: ["training.pooled"],
-    }),
-    makeNode({ opType: "Flatten", name: "training.flatten", inputs: ["training.pooled"], outputs: [IMAGE_LOGITS] }),
-  );
+  if (head.topCells === undefined) {
+    graph.node.push(
+      makeNode({ opType: "GlobalAveragePool", name: "training.pool", inputs: [HEATMAP], outputs: ["training.pooled"] }),
+      makeNode({ opType: "Flatten", name: "training.flatten", inputs: ["training.pooled"], outputs: [IMAGE_LOGITS] }),
+    );
+  } else {
+    graph.node.push(
+      makeNode({ opType: "Identity", name: "training.identity", inputs: [LOGITS], outputs: [IMAGE_LOGITS] }),
+    );
+  }
   graph.output.push(makeValueInfo(IMAGE_LOGITS, DataType.FLOAT, ["N", head.classCount]));
   return network;
 }
@@ -44,23 +44,15 @@ export function withTrainedWeights(
     const dims = tensorDims(initializerNamed(result.graph, name));
     replaceInitializer(result.graph, makeTensor(name, dims, values));
   }
-  const map = trained.get("head.map_weight");
+  const map = trained.get(MAP_WEIGHT);
   return {
     backbone: result,
     head: {
       ...head,
-      weights: map === undefined ? head.weights : transposed(map, head),
+      weights: map === undefined ? head.weights : transposed(map, head.embeddingSize),
       bias: trained.get("head.bias") ?? head.bias,
     },
   };
-}
-
-/** [classes, embedding] to [embedding, classes]. */
-function transposed(map: Float32Array, { embeddingSize, classCount }: LinearHead): Float32Array {
-  return Float32Array.from({ length: map.length }, (_, index) => {
-    const column = index % classCount;
-    return map[column * embeddingSize + (index - column) / classCount] ?? 0;
-  });
 }
 
 /** Present values of named initializers. */

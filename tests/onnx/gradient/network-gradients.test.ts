@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { trainingGraph } from "../../../src/onnx/gradient/training-graph.ts";
 import { OnnxProcess } from "../../../src/training/onnx-process.ts";
+import { HEATMAP, LOGITS } from "../../../src/training/model-names.ts";
+import { addTopLogits } from "../../../src/training/top-cells.ts";
 import { NetworkBuilder } from "../network-builder.ts";
 import { mobileNet, resNet } from "../small-networks.ts";
 import { checkGradients } from "./gradient-case.ts";
@@ -81,6 +83,18 @@ test("two losses at once, one of them at every place of a map, add their gradien
   const model = network.output(scores, []);
   const trained = ["first.weight", "first.bias", "map.weight", "map.bias", "head.weight", "head.bias"];
   await checkGradients(runtime, { model, input: x, inputShape: [2, 3, 6, 6], trained, losses: [scores, map] });
+});
+
+test("a head of its greatest margins passes the gradient to the places they came from, beside a loss at every place", async () => {
+  const network = new NetworkBuilder(4);
+  const x = network.input(["N", 3, 6, 6]);
+  const features = network.node("Sigmoid", [network.conv(x, 4, { kernel: 3 }, "first")]);
+  const map = network.conv(features, 3, {}, "map");
+  const model = network.output(network.node("Identity", [map], {}, HEATMAP), []);
+  addTopLogits(model.graph, 3, { count: 4, good: [1] });
+  const trained = ["first.weight", "first.bias", "map.weight", "map.bias"];
+  const losses = [LOGITS, HEATMAP];
+  await checkGradients(runtime, { ...WITH_KINKS, model, input: x, inputShape: [2, 3, 6, 6], trained, losses });
 });
 
 test("a loss within the network, behind which it goes on to another, counts both", async () => {

@@ -4,7 +4,7 @@ import type { Model } from "../../../src/onnx/model-file.ts";
 import { floatAttribute, intAttribute, intsAttribute } from "../../../src/onnx/node.ts";
 import type { NodeProto } from "../../../src/onnx/onnx-pb.ts";
 import { floatData, tensorData, tensorDims } from "../../../src/onnx/tensor.ts";
-import { concatAxis, type Window, windowOf } from "../../../src/onnx/tensor-shapes.ts";
+import { axisOf, type Window, windowOf } from "../../../src/onnx/tensor-shapes.ts";
 import { loadTensorFlow } from "../../../src/training/tensorflow.ts";
 import type { GradientCase, Values } from "./gradient-case.ts";
 
@@ -102,7 +102,7 @@ function compute(
     case "Concat":
       return tf.concat(
         node.input.map((_, position) => of(position)),
-        concatAxis(node, of(0).rank),
+        axisOf(node, 0, of(0).rank),
       );
     case "GlobalAveragePool":
       return of(0).mean([2, 3], true);
@@ -114,6 +114,8 @@ function compute(
       return of(0).reshape([of(0).shape[0] ?? 0, -1]);
     case "Reshape":
       return of(0).reshape([...of(1).dataSync()].map((size, axis) => (size === 0 ? (of(0).shape[axis] ?? 0) : size)));
+    case "TopK":
+      return topOf(tf, of(0), of(1).dataSync()[0] ?? 0);
     case "Identity":
     case "Dropout":
       return of(0);
@@ -125,6 +127,20 @@ function compute(
     default:
       throw new Error(`the oracle does not know ${node.opType}`);
   }
+}
+
+/** The greatest values along the last axis. TensorFlow.js has no gradient for its own, so a product picks them. */
+function topOf(tf: TF, x: Tensor, count: number): Tensor {
+  const size = x.shape.at(-1) ?? 0;
+  const rows = x.size / size;
+  const values = x.dataSync();
+  const picks = Array.from({ length: rows }, (_, row) => {
+    const own = [...values.subarray(row * size, (row + 1) * size)];
+    const order = [...own.keys()].sort((a, b) => (own[b] ?? 0) - (own[a] ?? 0)).slice(0, count);
+    return order.map((chosen) => own.map((_value, place) => (place === chosen ? 1 : 0)));
+  });
+  const picked = tf.matMul(tf.tensor3d(picks, [rows, count, size]), x.reshape([rows, size, 1]));
+  return picked.reshape([...x.shape.slice(0, -1), count]);
 }
 
 const hardSigmoid = (tf: TF, x: Tensor, alpha: number, beta: number): Tensor =>
