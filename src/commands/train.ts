@@ -6,7 +6,7 @@ import { SightlineError } from "../contracts/errors.ts";
 import { RegionPlan } from "../contracts/model-bundle.ts";
 import { systemClock as clock, toIso } from "../platform/clock.ts";
 import { AUGMENTATION_PRESETS } from "../training/augmentation.ts";
-import { loadBase, loadBaseHead } from "../training/base-model.ts";
+import { loadBase, loadBaseHead, loadBaseTopShare } from "../training/base-model.ts";
 import type { DataFolder } from "../datasets/data-folder.ts";
 import { positionFile } from "../training/finetune/position-file.ts";
 import { TrainingProcess } from "../training/finetune/training-process.ts";
@@ -52,9 +52,9 @@ model
   --base-mean X       what a FILE.onnx takes off pixel values 0..255, one number or R,G,B, or imagenet (default 127.5)
   --base-scale X      what it then multiplies them by (default 1/127.5)
   --layers WHAT       head (default), last:N blocks, gradual (from the head down), all
-  --pooling WHAT      how the places of the last feature map become one image: average (default), or top:SHARE, the mean
-                      of that share of them, the ones that speak most for a defect (top:0.12); for small defects.
-                      Not with --layers head
+  --pooling WHAT      how the places of the last feature map become one image: average, or top:SHARE, the mean of that
+                      share of them, the ones that speak most for a defect (top:0.12); for small defects. Not with
+                      --layers head (default: as the base, where it is a bundle, else average)
   --size PX           side of the square input, a multiple of 32 (default 224)
   --out DIR           the bundle; an older bundle there is replaced
   --name NAME         name in the manifest (default: that of the --out folder)
@@ -88,7 +88,7 @@ const OPTIONS = {
   "base-mean": { type: "string" },
   "base-scale": { type: "string" },
   layers: { type: "string", default: "head" },
-  pooling: { type: "string", default: "average" },
+  pooling: { type: "string" },
   size: { type: "string", default: "224" },
   epochs: { type: "string" },
   batch: { type: "string", default: String(FINE_TUNING_DEFAULTS.batchSize) },
@@ -141,7 +141,8 @@ interface Plan {
   readonly normalisation: InputNormalisation;
   readonly dataPaths: readonly string[];
   readonly layers: Layers;
-  readonly topShare: number | null;
+  /** null: the mean of all places; undefined: as the base. */
+  readonly topShare: number | null | undefined;
   readonly sizePx: number;
   readonly epochs: number | undefined;
   readonly batchSize: number;
@@ -207,7 +208,8 @@ function planOf(options: Options): Plan {
   };
 }
 
-function topShareOf(pooling: string, layers: Layers): number | null {
+function topShareOf(pooling: string | undefined, layers: Layers): number | null | undefined {
+  if (pooling === undefined) return layers.kind === "head" ? null : undefined;
   if (pooling === "average") return null;
   const [, share] = /^top:(0?\.\d+)$/.exec(pooling) ?? [];
   if (!(Number(share) > 0)) {
@@ -241,7 +243,8 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
   const labels = set.classes.map(({ name }) => name);
   const judgedHead = plan.refitOnly ? await loadBaseHead(plan.basePath) : null;
   const augmentation = await readAugmentation(plan.augment, labels);
-  const options = recordOf(plan, folderNames, set);
+  const topShare = plan.topShare === undefined ? await loadBaseTopShare(plan.basePath) : plan.topShare;
+  const options = recordOf({ ...plan, topShare }, folderNames, set);
   const positions = await openPositions(plan, JSON.stringify([options, set.version, augmentation]));
   const runtime = new OnnxProcess();
   const training = new TrainingProcess();
@@ -252,6 +255,7 @@ async function runPlan(plan: Plan): Promise<WrittenBundle> {
     const bundle = await trainBundle({
       ...size,
       ...plan,
+      topShare,
       backbone,
       judgedHead,
       set,
@@ -326,12 +330,20 @@ async function gatherData(plan: Plan, cachePath: string, progress: Progress): Pr
   return { folders, folderNames, set };
 }
 
-const recordOf = (plan: Plan, data: readonly string[], { splitColumns }: LearningSet): Record<string, unknown> => ({
+interface PooledPlan extends Plan {
+  readonly topShare: number | null;
+}
+
+const recordOf = (
+  plan: PooledPlan,
+  data: readonly string[],
+  { splitColumns }: LearningSet,
+): Record<string, unknown> => ({
   data,
   base: basename(plan.basePath),
   normalisation: plan.normalisation,
   layers: describeLayers(plan.layers),
-  ...(plan.topShare === null ? {} : { pooling: `top:${plan.topShare}` }),
+  ...(plan.topShare === null ? {} : { pooling: `top:${Number(plan.topShare.toPrecision(3))}` }),
   size: plan.sizePx,
   regions: plan.regions,
   epochs: plan.epochs ?? null,

@@ -10,6 +10,7 @@ import { foldInputScale, resizeInput, withInputStage } from "./device-graph.ts";
 import type { InputSizePx } from "./model-pixels.ts";
 import { type InputNormalisation, SYMMETRIC_INPUT } from "./input-normalisation.ts";
 import { prepareBase } from "./prepare-base.ts";
+import { topShareOf } from "./top-cells.ts";
 import { MANIFEST_FILE } from "../pipeline/infer/open-bundle.ts";
 import { CHECKPOINT_FILE } from "./write-bundle.ts";
 
@@ -25,11 +26,7 @@ export interface BaseOptions {
  * prepare-base.ts) or a bundle with its checkpoint. Throws SightlineError DATA_INVALID naming the file.
  */
 export async function loadBase(path: string, size: InputSizePx, options: BaseOptions = {}): Promise<Model> {
-  const isFolder = await stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
-  const file = isFolder ? join(path, CHECKPOINT_FILE) : path;
+  const file = await checkpointOf(path);
   try {
     const { model, warnings } = baseGraph(decodeModel(await readFile(file)), size, options);
     for (const sentence of warnings) options.onWarning?.(`--base ${file}: ${sentence}`);
@@ -37,6 +34,29 @@ export async function loadBase(path: string, size: InputSizePx, options: BaseOpt
   } catch (error) {
     throw new SightlineError("DATA_INVALID", `--base ${file}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/**
+ * How the head of a base pools, as a share of its cells (see top-cells.ts): null for the mean, and for what has no head
+ * of ours. Throws SightlineError DATA_INVALID naming the file.
+ */
+export async function loadBaseTopShare(path: string): Promise<number | null> {
+  const file = await checkpointOf(path);
+  try {
+    const model = decodeModel(await readFile(file));
+    return takesPixels(model) ? topShareOf(model) : null;
+  } catch (error) {
+    throw new SightlineError("DATA_INVALID", `--base ${file}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** The file itself, or the checkpoint in a bundle's folder. */
+async function checkpointOf(path: string): Promise<string> {
+  const isFolder = await stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+  return isFolder ? join(path, CHECKPOINT_FILE) : path;
 }
 
 /** What a bundle is before it is trained further. */

@@ -1,6 +1,10 @@
+import { MODEL_INPUT } from "../contracts/model-bundle.ts";
+import type { Model } from "../onnx/model-file.ts";
 import { makeNode } from "../onnx/node.ts";
 import type { GraphProto } from "../onnx/onnx-pb.ts";
 import { floatData, makeTensor, tensorData, tensorDims } from "../onnx/tensor.ts";
+import { inferShapes } from "../onnx/tensor-shapes.ts";
+import { tensorSignature } from "../onnx/value-info.ts";
 import { HEATMAP, LOGITS } from "./model-names.ts";
 
 /**
@@ -73,6 +77,16 @@ export function topCellsOf({ initializer }: GraphProto): TopCells | undefined {
     );
   const good = Array.from({ length: classCount }, (_, column) => column).filter(isTakenOff);
   return { count: Number(tensorData(count)[0]), good };
+}
+
+/** The share of the cells a graph's logits are made of, at the input size it has; null where that is all of them. */
+export function topShareOf({ graph }: Model): number | null {
+  const topCells = topCellsOf(graph);
+  const image = graph.input.map(tensorSignature).find((signature) => signature?.name === MODEL_INPUT);
+  if (topCells === undefined || image?.shape === undefined) return null;
+  const dims = image.shape.map((size) => (typeof size === "number" ? size : 1));
+  const [, , rows = 1, columns = 1] = inferShapes(graph, new Map([[MODEL_INPUT, dims]])).get(HEATMAP) ?? [];
+  return topCells.count / (rows * columns);
 }
 
 /** [classes, classes]: each class less the mean of the good ones. */

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodePng } from "../../src/imaging/encode-jpeg.ts";
-import { encodeModel } from "../../src/onnx/model-file.ts";
+import { decodeModel, encodeModel } from "../../src/onnx/model-file.ts";
 import { openBundle } from "../../src/pipeline/infer/open-bundle.ts";
 import { seededRandom } from "../../src/platform/random.ts";
 import { augmentationSettings } from "../../src/training/augmentation.ts";
-import { loadBase, loadBaseHead } from "../../src/training/base-model.ts";
+import { loadBase, loadBaseHead, loadBaseTopShare } from "../../src/training/base-model.ts";
 import { csvLine } from "../../src/platform/csv.ts";
 import type { FineTunePosition } from "../../src/training/finetune/fine-tune.ts";
 import { TrainingProcess } from "../../src/training/finetune/training-process.ts";
@@ -206,6 +206,17 @@ test("a bundle can be judged as it is and then learn from the parts that judged 
   await expect(trained("no", { layers, refit: true, backbone, judgedHead: foreign })).rejects.toThrow(
     "cannot be judged",
   );
+});
+
+test("an image's logits can be those of its top cells, on the device too, and who goes on from there pools alike", async () => {
+  const { trained: model } = await trained("pooled", { layers: { kind: "all" }, topShare: 0.25 });
+  expect(model.quantization.accepted).toBe(true);
+  await openBundle(join(folder, "pooled"));
+  const ops = decodeModel(await modelBytes("pooled")).graph.node.map(({ opType }) => opType);
+  expect(ops).toContain("TopK");
+  expect(await loadBaseTopShare(join(folder, "pooled"))).toBeCloseTo(0.25, 1);
+  expect(await loadBaseTopShare(join(folder, "first"))).toBeNull();
+  expect(await loadBaseTopShare(join(folder, "backbone.onnx"))).toBeNull();
 });
 
 test("a class with a single part is refused: it could not be judged", async () => {
