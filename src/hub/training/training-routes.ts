@@ -84,18 +84,19 @@ function installListRoutes(api: Api, { database, table, bases }: TrainingRoutePa
         table.list(project, MOST_JOBS),
       ]);
       const payload = TrainingPayload.safeParse(jobs.find(({ kind }) => kind === TRAIN)?.payload).data;
-      const { layers, sizePx, epochs, seed, augment, grid, base } = payload ?? {
+      const { layers, sizePx, epochs, seed, augment, pooling, grid, base } = payload ?? {
         ...{
           layers: "gradual",
           sizePx: 224,
           epochs: null,
           seed: 1,
           augment: "standard" as const,
+          pooling: null,
           grid: null,
           base: null,
         },
       };
-      const last = { layers, sizePx, epochs, seed, augment, grid, base };
+      const last = { layers, sizePx, epochs, seed, augment, pooling, grid, base };
       const trainable = await withCheckpoint(database, project);
       const shownModels = models.map((model) => ({ ...modelSummary(model), trainable: trainable.has(model.id) }));
       const named = { bases: await listBases(bases), models: shownModels, active: active?.id ?? null };

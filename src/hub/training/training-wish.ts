@@ -17,6 +17,12 @@ export const TrainingWish = z.strictObject({
   epochs: z.int().min(1).max(10_000).nullable().default(null).describe("null: the command's own choice"),
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
   augment: z.enum(["none", "light", "standard", "strong"]).default("standard"),
+  pooling: z
+    .string()
+    .regex(/^(average|top:0?\.\d+)$/, "average or top:SHARE")
+    .nullable()
+    .default(null)
+    .describe("of the places that make an image's classes; null: as the base. Not used where a head alone is trained"),
   grid: z
     .string()
     .regex(/^\d{1,2}x\d{1,2}$/, "ROWSxCOLS")
@@ -53,11 +59,12 @@ export const EVALUATE = "evaluate";
 
 /** What a training's command line is, without the folders. */
 export function trainOptions(wish: TrainingPayload, goodLabels: readonly string[]): string[] {
-  const { layers, sizePx, epochs, seed, augment, grid, name, version } = wish;
+  const { layers, sizePx, epochs, seed, augment, pooling, grid, name, version } = wish;
   return [
     ...["--layers", layers, "--size", String(sizePx), "--seed", String(seed), "--augment", augment],
     ...["--name", name, "--as-version", version, "--split-by", "part"],
     ...(epochs === null ? [] : ["--epochs", String(epochs)]),
+    ...(pooling === null || layers === "head" ? [] : ["--pooling", pooling]),
     ...(grid === null ? [] : ["--grid", grid]),
     ...(goodLabels.length === 0 ? [] : ["--good", goodLabels.join(",")]),
     ...["--licence", "The images are of the plant's own line and belong to its owner."],

@@ -36,6 +36,8 @@ export async function askTraining(workbench, { versions, bases, models, active, 
   const sentence = make("p", { className: "hint", role: "status", textContent: steps[0]?.sentence ?? "" });
   const layers = Object.entries(text.layerNames);
   if (!layers.some(([name]) => name === last.layers)) layers.push([last.layers, last.layers]);
+  const poolings = Object.entries(text.poolingNames);
+  if (!poolings.some(([name]) => name === (last.pooling ?? ""))) poolings.push([last.pooling, last.pooling]);
   const controls = {
     layers: select("layers", layers, last.layers),
     augment: select(
@@ -91,15 +93,16 @@ export async function askTraining(workbench, { versions, bases, models, active, 
           make("input", { name: "sizePx", type: "number", min: "32", max: "4096", step: "32", value: last.sizePx }),
         ),
         field(text.epochs, controls.epochs, text.epochsHint),
+        field(text.pooling, select("pooling", poolings, last.pooling ?? ""), text.poolingHint),
         field(text.seed, make("input", { name: "seed", type: "number", min: "0", value: last.seed })),
       ),
       field(text.note, make("textarea", { name: "note", rows: 2, maxLength: 2000 })),
     ],
     yes: text.start,
-    check: async ({ datasetSha256, base: from, layers: trained, augment, sizePx, epochs, seed, note }) => {
+    check: async ({ datasetSha256, base: from, layers: trained, augment, pooling, sizePx, epochs, seed, note }) => {
       const numbers = { sizePx: Number(sizePx), epochs: epochs === "" ? null : Number(epochs), seed: Number(seed) };
       const wish = { project, datasetSha256, base: from, layers: trained, augment, note, ...numbers };
-      ({ job } = await post("training", { ...wish, grid: last.grid ?? null }));
+      ({ job } = await post("training", { ...wish, pooling: pooling || null, grid: last.grid ?? null }));
       return null;
     },
   });
