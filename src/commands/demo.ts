@@ -173,7 +173,7 @@ async function runLoop({ config, hub, deviceUrl, releases, signal, wish }: LoopR
   const desk = new LoopDesk(PROJECT, systemClock, signal);
   await turnLoop({
     ...{ hubUrl: hub.url, deviceUrl, device, person: hub.person, labelledBy: hub.simulator.name, line: camera },
-    ...{ releases, desk, clock: systemClock, signal, tell },
+    ...{ inputPx: hub.inputPx, releases, desk, clock: systemClock, signal, tell },
   });
   await writeLoopRecord(wish.directory, true);
 }

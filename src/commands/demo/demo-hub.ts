@@ -8,6 +8,7 @@ import { makeEnrolmentCode } from "../../hub/intake/enrol-device.ts";
 import { activeModel } from "../../hub/models/model-versions.ts";
 import { createUser } from "../../hub/people/accounts.ts";
 import { createProject, NewProject } from "../../hub/projects/projects.ts";
+import { openBundle } from "../../pipeline/infer/open-bundle.ts";
 import { credentialPath, readCredential, writeCredential } from "../../pipeline/uplink/credential.ts";
 import { enrol } from "../../pipeline/uplink/enrol.ts";
 import type { Clock } from "../../platform/clock.ts";
@@ -25,6 +26,8 @@ export interface DemoPerson {
 export interface DemoHub extends RunningHub {
   readonly person: DemoPerson;
   readonly simulator: DemoPerson;
+  /** Side of the shipped model's input; a head on it is trained on pictures of this size. */
+  readonly inputPx: number;
 }
 
 export interface DemoHubPlaces {
@@ -65,7 +68,8 @@ export async function startDemoHub(places: DemoHubPlaces, parts: DemoHubParts): 
   const simulator = { name: SIMULATOR, password: await keptPassword(join(dataDirectory, "simulator-password")) };
   await prepare(config, places, { person, simulator }, parts);
   const hub = await startHub(config, parts);
-  return { ...hub, person, simulator };
+  const { manifest } = await openBundle(places.model);
+  return { ...hub, person, simulator, inputPx: manifest.input.width };
 }
 
 function demoHubConfig({ directory, port, releases }: Omit<DemoHubPlaces, "model">): HubConfig {

@@ -13,7 +13,6 @@ import { tallyText } from "./truth-tally.ts";
 const WANTED_LABELS = 420;
 /** Parts that are judged before a stretch of the line is spoken of. */
 const STRETCH_PARTS = 160;
-const INPUT_PX = 224;
 /** Nobody overrides a model that is worse or loses in int8; a busy machine of the demonstration may be slow. */
 const OVERRIDABLE = ["certificate", "latency"];
 const OVERRIDE =
@@ -23,6 +22,7 @@ export interface LoopParts {
   readonly hubUrl: string;
   readonly deviceUrl: string;
   readonly device: string;
+  readonly inputPx: number;
   /** May do everything at the hub. */
   readonly person: DemoPerson;
   readonly desk: LoopDesk;
@@ -89,7 +89,7 @@ export async function turnLoop(parts: LoopParts): Promise<void> {
       step: "retrain",
       sentence: "A new head on the shipped network; the split's test side is kept away from it.",
     });
-    const modelId = await desk.retrain(engineer, { datasetSha256, base: BASE, sizePx: INPUT_PX }, () => undefined);
+    const modelId = await desk.retrain(engineer, { datasetSha256, base: BASE, sizePx: parts.inputPx }, () => undefined);
     await desk.judged(engineer);
     tell({ step: "retrain", sentence: await desk.comparison(engineer, modelId) });
     const { gates, open } = await desk.gates(engineer, modelId);
