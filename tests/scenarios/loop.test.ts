@@ -1,9 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import { type LoopEvent, LOOP_STEPS } from "../../src/commands/demo/loop-step.ts";
 import type { TruthTally } from "../../src/commands/demo/truth-tally.ts";
+import { BundleManifest } from "../../src/contracts/model-bundle.ts";
 import { openDatabase } from "../../src/hub/store/database.ts";
 import { hasChromium, launchChromium } from "../edge/status/page-in-chromium.ts";
 import { axeFindings } from "../hub/workbench/workbench-in-chromium.ts";
@@ -47,12 +49,16 @@ it(
 
     const ledger = readLedger(directory);
     expectSquare(ledger);
-    expect(versionsIn(ledger)).toEqual(["1.0.0", "1.1.0"]);
+    const versions = versionsIn(ledger);
+    const [shipped, retrained = ""] = versions;
+    const manifest = await readFile(new URL("../../models/tile-surface/manifest.json", import.meta.url), "utf8");
+    expect(versions).toHaveLength(2);
+    expect(shipped).toBe(BundleManifest.parse(JSON.parse(manifest)).version);
     const second = readLedger(join(directory, "station-2"));
     expectSquare(second);
-    expect(versionsIn(second)).toEqual(["1.0.0", "1.1.0"]);
+    expect(versionsIn(second)).toEqual(versions);
     // The canary first, then the fleet.
-    expect(firstOf(second, "1.1.0")).toBeGreaterThan(firstOf(ledger, "1.1.0"));
+    expect(firstOf(second, retrained)).toBeGreaterThan(firstOf(ledger, retrained));
     const database = await openDatabase({ engine: "sqlite", path: join(directory, "hub", "hub.sqlite") });
     onTestFinished(() => database.close());
     const { query } = database;

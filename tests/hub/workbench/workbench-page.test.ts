@@ -171,6 +171,23 @@ describe.skipIf(!hasChromium)("the workbench in Chromium", { timeout: PATIENCE_M
     await soon(() => other.page.locator(".count").innerText()).toBe("560 cases");
   });
 
+  test("a gallery whose data comes late leaves the address to the screen that was gone to meanwhile", async () => {
+    const { page } = await openWorkbench(browser, served.url, { user: "vera", screen: "errors" });
+    const facets = "**/api/v1/cases/facets*";
+    let letThrough = (): void => undefined;
+    const held = new Promise<void>((resolve) => (letThrough = resolve));
+    await page.route(facets, (route) => held.then(() => route.continue()));
+    const asked = page.waitForRequest(facets);
+    await page.evaluate(() => void (location.hash = "#/cases"));
+    await asked;
+    await openScreen(page, "errors", ".tag-name");
+    const answered = page.waitForResponse(facets);
+    letThrough();
+    await answered;
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
+    expect(new URL(page.url()).hash).toBe("#/errors");
+  });
+
   test("a filter that nothing fits says what to do", async () => {
     const { page } = await openWorkbench(browser, served.url, {
       screen: `cases?filter=${JSON.stringify({ part: "none" })}`,

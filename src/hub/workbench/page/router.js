@@ -15,5 +15,10 @@ export const go = (...parts) => {
   location.hash = addressOf(...parts);
 };
 
-/** Changes the address without a new entry in the history and without drawing the screen anew. */
-export const replaceAddress = (...parts) => history.replaceState(null, "", addressOf(...parts));
+/**
+ * Changes the address without a new entry in the history and without drawing the screen anew. Only within a screen: one that
+ * had to wait for data must not take the address back from the screen that was gone to meanwhile.
+ */
+export const replaceAddress = (screen, ...parts) => {
+  if (parseAddress(location.hash).screen === screen) history.replaceState(null, "", addressOf(screen, ...parts));
+};
