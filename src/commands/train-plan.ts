@@ -150,7 +150,7 @@ export function planOf(options: Options): TrainPlan {
     normalisation: parseNormalisation(options["base-mean"], options["base-scale"]),
     dataPaths,
     layers,
-    topShare: topShareOf(options.pooling, layers),
+    topShare: poolingOption(options.pooling, layers),
     sizePx: inputSize(options.size),
     epochs: options.epochs === undefined ? undefined : wholeNumber(options.epochs, "epochs", 1),
     batchSize: wholeNumber(options.batch, "batch", 2),
@@ -174,7 +174,7 @@ export function planOf(options: Options): TrainPlan {
   };
 }
 
-function topShareOf(pooling: string | undefined, layers: Layers): number | null | undefined {
+function poolingOption(pooling: string | undefined, layers: Layers): number | null | undefined {
   if (pooling === undefined) return layers.kind === "head" ? null : undefined;
   if (pooling === "average") return null;
   const [, share] = /^top:(0?\.\d+)$/.exec(pooling) ?? [];

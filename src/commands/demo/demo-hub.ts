@@ -67,8 +67,8 @@ export async function startDemoHub(places: DemoHubPlaces, parts: DemoHubParts): 
   const person = { name: USER, password: await keptPassword(join(dataDirectory, "demo-password")) };
   const simulator = { name: SIMULATOR, password: await keptPassword(join(dataDirectory, "simulator-password")) };
   await prepare(config, places, { person, simulator }, parts);
-  const hub = await startHub(config, parts);
   const { manifest } = await openBundle(places.model);
+  const hub = await startHub(config, parts);
   return { ...hub, person, simulator, inputPx: manifest.input.width };
 }
 
